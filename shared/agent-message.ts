@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { isRegion, regionRule } from "./region.ts";
+
+const count = z.int().min(0);
+
+/** What an agent tells of itself while it runs. */
+const load = z.object({
+  inFlight: count,
+  /** Results not yet accepted by the queue. */
+  outbox: count,
+  /** The worst event-loop delay since the last heartbeat, in ms. */
+  loopDelayMs: z.number().min(0),
+  /** The agent's clock minus the coordinator's, in ms, and how far off that may be; null before the first sample. */
+  clockOffsetMs: z.number().nullable(),
+  clockErrorMs: z.number().min(0).nullable(),
+  /** ms since the last completed fetch from the queue; null before the first. */
+  lastFetchAgoMs: z.number().min(0).nullable(),
+});
+
+/** From agent to coordinator. */
+export const agentMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    v: z.literal(1),
+    agentId: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+    region: z.string().refine(isRegion, { message: regionRule }),
+    version: z.string().max(64),
+    host: z.string().max(255),
+    node: z.string().max(32),
+  }),
+  z.object({ type: z.literal("heartbeat"), load }),
+  /** A clock sample's question: `t0` is the agent's time of sending. */
+  z.object({ type: z.literal("clock"), t0: z.number() }),
+  /** The agent takes no more checks and will go when it has finished those it has. */
+  z.object({ type: z.literal("draining") }),
+]);
+
+/** From coordinator to agent. */
+export const coordinatorMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("welcome"), v: z.literal(1) }),
+  /** A clock sample's answer, RFC 5905 §8: received at `t1`, sent at `t2`, by the coordinator's clock. */
+  z.object({ type: z.literal("clock"), t0: z.number(), t1: z.number(), t2: z.number() }),
+  z.object({ type: z.literal("drain") }),
+]);
+
+export type AgentMessage = z.output<typeof agentMessage>;
+export type CoordinatorMessage = z.output<typeof coordinatorMessage>;
+export type AgentLoad = z.output<typeof load>;

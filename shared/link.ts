@@ -1,0 +1,10 @@
+/** Where agents keep their link, as a path of the coordinator's HTTP server. */
+export const LINK_PATH = "/agent/link";
+/** How often an agent says that it lives, in ms; it counts as offline after three of them missing. */
+export const HEARTBEAT_MS = 3_000;
+/** Silence after which an agent counts as offline, in ms. */
+export const OFFLINE_AFTER_MS = 9_500;
+/** No link message is longer, in bytes. */
+export const MAX_LINK_MESSAGE_BYTES = 16_384;
+/** The link's close code for credentials or a hello that no repetition will mend (RFC 6455 §7.4.2). */
+export const CLOSE_REFUSED = 4001;

@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { formatDuration, parseDuration } from "./duration.ts";
+import { isRegion, regionRule } from "./region.ts";
+
+/** The shortest and the longest interval of a monitor, in ms. */
+export const MIN_INTERVAL_MS = 1_000;
+export const MAX_INTERVAL_MS = 86_400_000;
+const DEFAULT_INTERVAL_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** The shortest timeout, in ms: below it every measurement would be of the agent. */
+const MIN_TIMEOUT_MS = 100;
+const MAX_TIMEOUT_MS = 120_000;
+/** The most of a body that is read after decompression, in bytes. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+const duration = z.union([z.number(), z.string()]).transform((value, context) => {
+  const ms = parseDuration(value);
+  if (ms === null) {
+    context.addIssue({ code: "custom", message: "must be a number of seconds or text such as 500ms, 30s, 5m, 1h" });
+    return z.NEVER;
+  }
+  return ms;
+});
+
+const interval = duration.refine((ms) => ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS && ms % 1_000 === 0, {
+  message: "must be whole seconds from 1s to 24h",
+});
+const timeout = duration.refine((ms) => ms >= MIN_TIMEOUT_MS && ms <= MAX_TIMEOUT_MS, {
+  message: `must be from ${formatDuration(MIN_TIMEOUT_MS)} to ${formatDuration(MAX_TIMEOUT_MS)}`,
+});
+
+const region = z.string().refine(isRegion, { message: regionRule });
+const regions = z.union([
+  z.literal("all"),
+  z
+    .array(region)
+    .min(1)
+    .max(100)
+    .refine((list) => new Set(list).size === list.length, { message: "must not name a region twice" }),
+]);
+
+const quorum = z.union([z.enum(["any", "majority", "all"]), z.int().min(1).max(100)]);
+
+/** Header names are tokens, RFC 9110 §5.6.2; values hold no line breaks, RFC 9110 §5.5. */
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, "must be a header name");
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const headerValue = z
+  .string()
+  .max(8_192)
+  .regex(/^[^\u0000-\u0008\u000a-\u001f\u007f]*$/, "must not hold control characters");
+
+const httpUrl = z
+  .string()
+  .max(4_096)
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
+    message: "must be an http:// or https:// URL",
+  })
+  .refine((value) => !URL.canParse(value) || new URL(value).username === "", {
+    message: "must not hold a user name or password: send an authorization header",
+  });
+
+const httpSettings = z.strictObject({
+  url: httpUrl,
+  method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
+  headers: z.record(headerName, headerValue).default({}),
+  body: z.string().max(65_536).nullable().default(null),
+  /** How many redirects are followed; 0 takes the first response as it is. */
+  maxRedirects: z.int().min(0).max(20).default(5),
+  /** How much of the body is read, after decompression, in bytes. */
+  maxBodyBytes: z.int().min(0).max(MAX_BODY_BYTES).default(1_048_576),
+  ipVersion: z.enum(["any", "4", "6"]).default("any"),
+  ignoreTls: z.boolean().default(false),
+});
+
+const tcpSettings = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[A-Za-z0-9._:%-]+$/, "must be a host name or an IP address"),
+  port: z.int().min(1).max(65_535),
+  ipVersion: z.enum(["any", "4", "6"]).default("any"),
+});
+
+const level = z.enum(["down", "degraded"]).default("down");
+const numeric = z.enum(["eq", "ne", "lt", "lte", "gt", "gte"]);
+const textual = z.enum(["eq", "ne", "contains", "not_contains", "starts_with", "ends_with", "empty", "not_empty"]);
+
+/** What must hold for a check to be `up`; `level` says what the result is when it does not. */
+const assertion = z.discriminatedUnion("source", [
+  z.strictObject({ source: z.literal("status"), op: numeric, value: z.int().min(0).max(999), level }),
+  z.strictObject({ source: z.literal("latencyMs"), op: numeric, value: z.number().min(0), level }),
+  z.strictObject({ source: z.literal("bodyBytes"), op: numeric, value: z.int().min(0), level }),
+  z.strictObject({ source: z.literal("body"), op: textual, value: z.string().max(8_192).default(""), level }),
+  z.strictObject({
+    source: z.literal("header"),
+    name: headerName,
+    op: textual,
+    value: z.string().max(8_192).default(""),
+    level,
+  }),
+]);
+
+const common = {
+  name: z.string().trim().min(1).max(200),
+  interval: interval.default(DEFAULT_INTERVAL_MS),
+  timeout: timeout.optional(),
+  regions: regions.default("all"),
+  quorum: quorum.default("majority"),
+  enabled: z.boolean().default(true),
+  /** Spreads the regions over the interval; off, they check at the same instant. */
+  stagger: z.boolean().default(true),
+  assertions: z.array(assertion).max(50).default([]),
+};
+
+/** A monitor's document as the API and `apply` take it; one member per type. */
+export const monitorDocument = z
+  .discriminatedUnion("type", [
+    z.strictObject({ ...common, type: z.literal("http"), http: httpSettings }),
+    z.strictObject({ ...common, type: z.literal("tcp"), tcp: tcpSettings }),
+  ])
+  .superRefine((monitor, context) => {
+    if (monitor.timeout !== undefined && monitor.timeout > monitor.interval) {
+      context.addIssue({ code: "custom", path: ["timeout"], message: "must be at most the interval" });
+    }
+    if (monitor.type === "http") return;
+    for (const [index, { source }] of monitor.assertions.entries()) {
+      if (source === "latencyMs") continue;
+      context.addIssue({
+        code: "custom",
+        path: ["assertions", index, "source"],
+        message: `must be latencyMs: a ${monitor.type} check has no ${source}`,
+      });
+    }
+  })
+  .transform(({ interval, timeout, ...rest }) => ({
+    ...rest,
+    intervalMs: interval,
+    timeoutMs: timeout ?? Math.min(DEFAULT_TIMEOUT_MS, interval),
+  }));
+
+export type HttpSettings = z.output<typeof httpSettings>;
+export type TcpSettings = z.output<typeof tcpSettings>;
+export type Assertion = z.output<typeof assertion>;
+export type AssertionSource = Assertion["source"];
+export type Quorum = z.output<typeof quorum>;
+
+/** What to watch, as its document says, with durations in ms and every default filled in. */
+export type MonitorSpec = z.output<typeof monitorDocument>;
+export type MonitorType = MonitorSpec["type"];
+/** The document as a person may write it. */
+export type MonitorDocument = z.input<typeof monitorDocument>;
+
+/** A stored monitor. */
+export type Monitor = MonitorSpec & {
+  readonly id: string;
+  /** Counts its versions from 1. */
+  readonly revision: number;
+  /** When this revision was made, in ms since the epoch, by the database's clock. */
+  readonly updatedAt: number;
+  readonly createdAt: number;
+};
+
+/** The document of a monitor as the API returns it: it can be sent back as it is. */
+export function toDocument(spec: MonitorSpec): MonitorDocument {
+  const { intervalMs, timeoutMs, ...rest } = spec;
+  return { ...rest, interval: formatDuration(intervalMs), timeout: formatDuration(timeoutMs) };
+}

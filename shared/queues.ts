@@ -1,0 +1,220 @@
+import type { JobsOptions, Processor, QueueOptions, WorkerOptions } from "bullmq";
+import { createPostgresBackend, Queue, Worker } from "bullmq";
+import type { RedisOptions } from "ioredis";
+import type { CheckBatch } from "./check.ts";
+import type { ValuesOf } from "./env.ts";
+import { text, url, wholeNumber } from "./env.ts";
+import { ConfigError, errorText } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { ResultBatch } from "./result.ts";
+
+/**
+ * The name of the queue from which a region's agents pull. The braces are a hash
+ * tag: Redis Cluster and Dragonfly keep all keys of one queue in one place and
+ * spread the queues.
+ */
+export const checksQueueName = (region: string): string => `{checks-${region}}`;
+/** The name of the queue through which a region's results come back. */
+export const resultsQueueName = (region: string): string => `{results-${region}}`;
+
+export type ChecksQueue = Queue<CheckBatch, void, string>;
+export type ResultsQueue = Queue<ResultBatch, void, string>;
+
+/** No batch holds more checks, and none more results when it is built. */
+export const MAX_BATCH = 50;
+
+/** Finished jobs protect their ids from being added again and serve debugging; failed ones only the latter. */
+export const jobOptions = {
+  attempts: 3,
+  backoff: { type: "exponential", delay: 500, jitter: 0.5 },
+  removeOnComplete: { age: 120, count: 2_000 },
+  removeOnFail: { age: 86_400, count: 1_000 },
+} as const satisfies JobsOptions;
+
+/** Where the queues live. */
+export type QueueServer =
+  | { readonly kind: "redis"; readonly options: RedisOptions; readonly prefix: string }
+  | { readonly kind: "postgres"; readonly connectionString: string; readonly prefix: string };
+
+/** The settings of the queue server, the same for coordinator and agent. */
+export const queueSettings = {
+  redisUrl: url({
+    variable: "REDIS_URL",
+    schemes: ["redis", "rediss"],
+    fallback: null,
+    about: "The queue server; takes precedence over REDIS_HOST.",
+  }),
+  redisHost: text({
+    variable: "REDIS_HOST",
+    fallback: null,
+    about: "The queue server's host: Redis 6.2+, Valkey or Dragonfly.",
+  }),
+  redisPort: wholeNumber({
+    variable: "REDIS_PORT",
+    min: 1,
+    max: 65_535,
+    fallback: 6379,
+    about: "The queue server's port.",
+  }),
+  redisUsername: text({ variable: "REDIS_USERNAME", fallback: null, about: "The queue server's ACL user." }),
+  redisPassword: text({
+    variable: "REDIS_PASSWORD",
+    fallback: null,
+    about: "The queue server's password; required for production.",
+  }),
+  queueDatabaseUrl: url({
+    variable: "QUEUE_DATABASE_URL",
+    schemes: ["postgres", "postgresql"],
+    fallback: null,
+    about: "Keeps the queues in this PostgreSQL database where there is no Redis.",
+  }),
+  queuePrefix: text({
+    variable: "QUEUE_PREFIX",
+    pattern: /^[A-Za-z0-9_-]{1,32}$/,
+    rule: "must be 1 to 32 letters, digits, _ or -",
+    fallback: "watchpost",
+    about: "What all queue keys begin with, so that one server can hold several deployments.",
+  }),
+};
+
+/**
+ * The queue server that the settings name.
+ * @throws ConfigError when they name none.
+ */
+export function queueServerFrom(values: ValuesOf<typeof queueSettings>): QueueServer {
+  const prefix = values.queuePrefix;
+  if (values.redisUrl !== null) return { kind: "redis", options: redisOptionsOf(values.redisUrl), prefix };
+  if (values.redisHost !== null) {
+    const { redisHost: host, redisPort: port, redisUsername, redisPassword } = values;
+    const options: RedisOptions = { host, port };
+    if (redisUsername !== null) options.username = redisUsername;
+    if (redisPassword !== null) options.password = redisPassword;
+    return { kind: "redis", options, prefix };
+  }
+  if (values.queueDatabaseUrl !== null) return { kind: "postgres", connectionString: values.queueDatabaseUrl, prefix };
+  throw new ConfigError(
+    "no queue server: set REDIS_URL, or REDIS_HOST (and REDIS_PORT, REDIS_PASSWORD), or QUEUE_DATABASE_URL",
+  );
+}
+
+function redisOptionsOf(address: string): RedisOptions {
+  const { protocol, hostname, port, username, password, pathname } = new URL(address);
+  const options: RedisOptions = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 6379 : Number(port) };
+  if (username !== "") options.username = decodeURIComponent(username);
+  if (password !== "") options.password = decodeURIComponent(password);
+  if (pathname.length > 1) options.db = Number(pathname.slice(1));
+  if (protocol === "rediss:") options.tls = { servername: hostname };
+  return options;
+}
+
+/** The address of the queue server for people: never with credentials. */
+export function queueServerLabel(server: QueueServer): string {
+  if (server.kind === "redis") return `redis://${server.options.host}:${server.options.port}`;
+  const { host, pathname } = new URL(server.connectionString);
+  return `postgres://${host}${pathname}`;
+}
+
+/** How long a command to the queue server may take, in ms. A frozen server answers nothing and closes nothing. */
+const COMMAND_TIMEOUT_MS = 5_000;
+const POSTGRES_SCHEMA = "watchpost_queue";
+/** Each queue and each worker has a pool of its own; three connections suffice and many fit one server. */
+const POSTGRES_POOL = 3;
+
+export interface QueueAccess {
+  readonly server: QueueServer;
+  readonly logger: Logger;
+  /**
+   * Agents work with least privilege: on Redis without INFO and without writing
+   * queue metadata, on PostgreSQL without changing the schema.
+   */
+  readonly leastPrivilege: boolean;
+}
+
+/** A queue to add to. Adds fail within COMMAND_TIMEOUT_MS when the server does not answer. */
+export function openQueue<Data>(name: string, access: QueueAccess): Queue<Data, void, string> {
+  const { server, leastPrivilege } = access;
+  const options = { prefix: server.prefix, skipVersionCheck: leastPrivilege, skipMetasUpdate: leastPrivilege };
+  const queue =
+    server.kind === "redis"
+      ? new Queue(name, {
+          ...options,
+          connection: {
+            ...server.options,
+            ...steadyReconnect,
+            commandTimeout: COMMAND_TIMEOUT_MS,
+            enableReadyCheck: !leastPrivilege,
+          },
+        } satisfies QueueOptions)
+      : new Queue(
+          name,
+          { ...options, connection: postgresConnection(server.connectionString, leastPrivilege) },
+          createPostgresBackend,
+        );
+  queue.on("error", (thrown) => access.logger.warn({ queue: name, reason: errorText(thrown) }, "Queue server trouble"));
+  return queue as unknown as Queue<Data, void, string>;
+}
+
+/** A worker on a queue. Not running until `run()` is called. */
+export function openWorker<Data>(
+  name: string,
+  processor: Processor<Data, void, string>,
+  access: QueueAccess & {
+    readonly concurrency: number;
+    readonly lockDurationMs: number;
+    readonly stalledIntervalMs: number;
+  },
+): Worker<Data, void, string> {
+  const { server, leastPrivilege } = access;
+  const options = {
+    prefix: server.prefix,
+    autorun: false,
+    concurrency: access.concurrency,
+    lockDuration: access.lockDurationMs,
+    stalledInterval: access.stalledIntervalMs,
+    maxStalledCount: 1,
+    skipVersionCheck: leastPrivilege,
+    skipMetasUpdate: leastPrivilege,
+  };
+  const worker =
+    server.kind === "redis"
+      ? new Worker(name, processor as Processor, {
+          ...options,
+          connection: {
+            ...server.options,
+            ...steadyReconnect,
+            maxRetriesPerRequest: null,
+            enableReadyCheck: !leastPrivilege,
+          },
+        } satisfies WorkerOptions)
+      : new Worker(
+          name,
+          processor as Processor,
+          { ...options, connection: postgresConnection(server.connectionString, leastPrivilege) },
+          createPostgresBackend,
+        );
+  worker.on("error", (thrown) =>
+    access.logger.warn({ queue: name, reason: errorText(thrown) }, "Queue server trouble"),
+  );
+  return worker as unknown as Worker<Data, void, string>;
+}
+
+const steadyReconnect = {
+  connectTimeout: 5_000,
+  retryStrategy: (times: number) => Math.min(2_000, 50 * 2 ** Math.min(times, 6)) * (0.5 + Math.random() / 2),
+} satisfies RedisOptions;
+
+function postgresConnection(connectionString: string, leastPrivilege: boolean) {
+  return {
+    connectionString,
+    schema: POSTGRES_SCHEMA,
+    max: POSTGRES_POOL,
+    connectionTimeoutMillis: COMMAND_TIMEOUT_MS,
+    migrate: !leastPrivilege,
+    skipMigrations: leastPrivilege,
+  };
+}
+
+/** Whether the queue server refused the credentials or the right itself: no repetition will mend it. */
+export function isRefused(thrown: unknown): boolean {
+  return /\b(NOPERM|NOAUTH|WRONGPASS)\b|password authentication failed|permission denied/.test(errorText(thrown));
+}
