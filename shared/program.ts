@@ -45,7 +45,9 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
 
 function fail(thrown: unknown): never {
   const wrongSetup = thrown instanceof ConfigError;
-  process.stderr.write(`watchpost: ${wrongSetup ? errorText(thrown) : thrown instanceof Error ? thrown.stack : errorText(thrown)}\n`);
+  process.stderr.write(
+    `watchpost: ${wrongSetup ? errorText(thrown) : thrown instanceof Error ? thrown.stack : errorText(thrown)}\n`,
+  );
   process.exit(wrongSetup ? 2 : 1);
 }
 
