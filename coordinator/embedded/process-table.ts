@@ -1,0 +1,37 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+/** Whether a process with this id runs, ours or not; one that only waits to be reaped does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "EPERM" && !isZombie(pid);
+  }
+  return !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    // proc(5): the state follows the name, which is in brackets and may itself hold brackets.
+    return /\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** The command line of a process, its arguments parted by blanks; null when it cannot be seen. */
+export async function commandLine(pid: number): Promise<string | null> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
+  } catch {
+    // Not Linux, or gone.
+  }
+  try {
+    return (await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(pid)], { timeout: 5_000 })).stdout;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,20 @@
+/** A server that runs as a child of this process, for this process alone. */
+export interface EmbeddedServer {
+  /** Its address with credentials. Never to be logged. */
+  readonly url: string;
+  /** How long it took until it answered, in ms. */
+  readonly startedMs: number;
+  /** Resolves when the process is gone, asked or not, with how it ended, such as `exit code 1`. */
+  readonly ended: Promise<string>;
+  /** Stops it, by force in the end; resolves when it is gone. May be called at any time. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedServerOptions {
+  /** Where it keeps everything. Made when missing; no other server may use it. */
+  readonly dataDir: string;
+  /** The file to which its own output is appended. */
+  readonly logFile: string;
+  /** The TCP port on 127.0.0.1, so that it can come back where it was; default: a free one. */
+  readonly port?: number;
+}
