@@ -18,14 +18,12 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
   } catch (thrown) {
     fail(thrown);
   }
-  let starting: Promise<void> | undefined;
   let stopping = false;
   const stop = async () => {
     if (stopping) process.exit(1);
     stopping = true;
     setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
     try {
-      await starting?.catch(() => undefined);
       await part.stop();
       process.exit(0);
     } catch (thrown) {
@@ -36,8 +34,7 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
   process.on("SIGTERM", stop);
   if (process.connected) process.on("disconnect", () => !stopping && void stop());
   try {
-    starting = part.start();
-    await starting;
+    await part.start();
   } catch (thrown) {
     if (!stopping) fail(thrown);
   }

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+import type { AgentMessage, CoordinatorMessage } from "../../shared/agent-message.ts";
+import { agentMessage } from "../../shared/agent-message.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import { CLOSE_REFUSED, HEARTBEAT_MS, MAX_LINK_MESSAGE_BYTES, OFFLINE_AFTER_MS } from "../../shared/link.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { Presence } from "./presence.ts";
+
+/** RFC 6455 §7.4.1: the endpoint is going away. */
+const CLOSE_GOING_AWAY = 1001;
+/** No agent needs more messages between two heartbeats; one that sends more is cut off. */
+const MAX_MESSAGES_PER_HEARTBEAT = 100;
+
+/** The coordinator's end of the agents' links. */
+export interface AgentLinks {
+  /** Takes over an HTTP upgrade whose credentials have been checked. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): void;
+}
+
+export function createAgentLinks({
+  presence,
+  onRegion,
+  clock,
+  logger,
+}: {
+  readonly presence: Presence;
+  /** Told of the region of each agent that says hello. */
+  readonly onRegion: (region: string) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): AgentLinks {
+  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_LINK_MESSAGE_BYTES, perMessageDeflate: false });
+
+  function serve(socket: WebSocket): void {
+    let agent: { readonly id: string; readonly draining: boolean } | undefined;
+    let messages = 0;
+    // Silence and floods both end the link; the agent comes back by itself.
+    let silence = setTimeout(() => socket.terminate(), OFFLINE_AFTER_MS);
+    const quota = setInterval(() => {
+      messages = 0;
+    }, HEARTBEAT_MS);
+
+    const send = (message: CoordinatorMessage): void => socket.send(JSON.stringify(message));
+
+    function take(message: AgentMessage, receivedAt: number): void {
+      if (message.type === "hello") {
+        agent = { id: message.agentId, draining: false };
+        presence.hello(message);
+        onRegion(message.region);
+        logger.info({ agent: message.agentId, region: message.region, version: message.version }, "An agent is linked");
+        send({ type: "welcome", v: 1 });
+      } else if (!agent) {
+        socket.close(CLOSE_REFUSED, "the first message must be hello");
+      } else if (message.type === "heartbeat") {
+        presence.heartbeat(agent.id, message.load);
+      } else if (message.type === "clock") {
+        send({ type: "clock", t0: message.t0, t1: receivedAt, t2: clock.now() });
+      } else {
+        agent = { id: agent.id, draining: true };
+        presence.draining(agent.id);
+      }
+    }
+
+    socket.on("message", (data: RawData) => {
+      const receivedAt = clock.now();
+      clearTimeout(silence);
+      silence = setTimeout(() => socket.terminate(), OFFLINE_AFTER_MS);
+      if (++messages > MAX_MESSAGES_PER_HEARTBEAT) return socket.terminate();
+      const message = parse(data);
+      if (typeof message === "string") return socket.close(CLOSE_REFUSED, message.slice(0, 120));
+      take(message, receivedAt);
+    });
+    socket.on("error", (thrown) =>
+      logger.debug({ agent: agent?.id, reason: errorText(thrown) }, "An agent's link broke"),
+    );
+    socket.on("close", () => {
+      clearTimeout(silence);
+      clearInterval(quota);
+      if (!agent) return;
+      logger.info({ agent: agent.id }, agent.draining ? "An agent has left" : "An agent's link is down");
+    });
+  }
+
+  return {
+    accept: (request, socket, head) => server.handleUpgrade(request, socket, head, serve),
+    close() {
+      for (const client of server.clients) {
+        client.close(CLOSE_GOING_AWAY, "the coordinator is stopping");
+        setTimeout(() => client.terminate(), 1_000).unref();
+      }
+    },
+  };
+}
+
+/** The message, or what is wrong with it. */
+function parse(data: RawData): AgentMessage | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(String(data));
+  } catch {
+    return "not JSON";
+  }
+  const parsed = agentMessage.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  return issue ? `${issue.path.join(".")}: ${issue.message}` : "not a message";
+}

@@ -1,0 +1,129 @@
+import type { AgentLoad, AgentMessage } from "../../shared/agent-message.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import type { Part } from "../../shared/lifecycle.ts";
+import { OFFLINE_AFTER_MS } from "../../shared/link.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { AgentSighting, AgentStore } from "../store/agents.ts";
+
+type Hello = Extract<AgentMessage, { type: "hello" }>;
+
+/** How often sightings are written, and those of other coordinators read, in ms. */
+const SHARE_EVERY_MS = 2_000;
+/** An agent that was gone for so long is forgotten, in ms. */
+const FORGET_AFTER_MS = 86_400_000;
+
+/**
+ * Which agents live. A sign of life is a message on an agent's link or a job in its
+ * region's results queue, so that an agent whose link is cut still counts. What
+ * this coordinator sees it shares with the others through PostgreSQL.
+ */
+export interface Presence extends Part {
+  hello(hello: Hello): void;
+  heartbeat(agentId: string, load: AgentLoad): void;
+  /** The agent takes no more checks. */
+  draining(agentId: string): void;
+  /** The agent answered through the results queue of a region. */
+  answered(region: string, agentId: string): void;
+  /** Whether a region has an agent that takes checks. */
+  isLive(region: string): boolean;
+}
+
+interface Known extends Omit<AgentSighting, "seenAgoMs"> {
+  /** By the monotonic clock, in ms. */
+  readonly seenAt: number;
+  /** Seen by this coordinator and not written yet. */
+  readonly unshared: boolean;
+}
+
+export function createPresence({
+  store,
+  clock,
+  logger,
+}: {
+  readonly store: AgentStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Presence {
+  const agents = new Map<string, Known>();
+  let timer: NodeJS.Timeout | undefined;
+  let sharing: Promise<void> | undefined;
+
+  function see(id: string, news: Partial<Known>): void {
+    const known = agents.get(id);
+    if (known) agents.set(id, { ...known, ...news, seenAt: clock.monotonic(), unshared: true });
+  }
+
+  async function share(): Promise<void> {
+    const mine = [...agents.values()].filter(({ unshared }) => unshared);
+    const now = clock.monotonic();
+    if (mine.length > 0) {
+      await store.record(mine.map(({ seenAt, unshared: _, ...agent }) => ({ ...agent, seenAgoMs: now - seenAt })));
+      for (const agent of mine) {
+        if (agents.get(agent.id) === agent) agents.set(agent.id, { ...agent, unshared: false });
+      }
+    }
+    for (const { seenAgoMs, ...agent } of await store.seenWithin(OFFLINE_AFTER_MS)) {
+      const seenAt = clock.monotonic() - seenAgoMs;
+      const known = agents.get(agent.id);
+      if (!known || (!known.unshared && known.seenAt < seenAt))
+        agents.set(agent.id, { ...agent, seenAt, unshared: false });
+    }
+    await store.forget(FORGET_AFTER_MS);
+  }
+
+  function isOnline({ seenAt }: Known): boolean {
+    return clock.monotonic() - seenAt < OFFLINE_AFTER_MS;
+  }
+
+  function tick(): void {
+    for (const [id, agent] of agents) {
+      if (isOnline(agent) || agent.unshared) continue;
+      agents.delete(id);
+      logger.warn({ agent: id, region: agent.region }, "An agent is offline");
+    }
+    sharing ??= share()
+      .catch((thrown) => logger.warn({ reason: errorText(thrown) }, "Agent presence could not be shared"))
+      .finally(() => {
+        sharing = undefined;
+      });
+  }
+
+  return {
+    async start() {
+      await share();
+      timer = setInterval(tick, SHARE_EVERY_MS);
+    },
+    async stop() {
+      clearInterval(timer);
+      await sharing;
+    },
+    hello({ agentId: id, region, version, host, node }) {
+      agents.set(id, {
+        id,
+        region,
+        version,
+        host,
+        node,
+        draining: false,
+        load: null,
+        seenAt: clock.monotonic(),
+        unshared: true,
+      });
+    },
+    heartbeat: (agentId, load) => see(agentId, { load }),
+    draining: (agentId) => see(agentId, { draining: true }),
+    answered(region, agentId) {
+      const known = agents.get(agentId);
+      if (known) see(agentId, {});
+      else agents.set(agentId, unknownAgent(region, agentId, clock.monotonic()));
+    },
+    isLive: (region) =>
+      [...agents.values()].some((agent) => agent.region === region && !agent.draining && isOnline(agent)),
+  };
+}
+
+/** An agent of which nothing but its results has been seen: its link was never up while this coordinator ran. */
+function unknownAgent(region: string, id: string, seenAt: number): Known {
+  return { id, region, version: "", host: "", node: "", draining: false, load: null, seenAt, unshared: false };
+}

@@ -1,0 +1,93 @@
+import type { ValuesOf } from "../shared/env.ts";
+import { oneOf, readSettings, text, url, wholeNumber } from "../shared/env.ts";
+import { ConfigError } from "../shared/errors.ts";
+import { logLevels } from "../shared/logger.ts";
+import type { QueueServer } from "../shared/queues.ts";
+import { queueServerFrom, queueSettings } from "../shared/queues.ts";
+
+const secretRule = {
+  pattern: /^[\x21-\x7e]{20,256}$/,
+  rule: "must be 20 to 256 visible ASCII characters without spaces",
+};
+
+/** Every setting of the coordinator. */
+export const coordinatorSettings = {
+  port: wholeNumber({
+    variable: "PORT",
+    min: 0,
+    max: 65_535,
+    fallback: 8080,
+    about: "The port of the HTTP server; 0 takes a free one.",
+  }),
+  host: text({ variable: "HOST", fallback: "127.0.0.1", about: "The address that the HTTP server listens on." }),
+  databaseUrl: url({
+    variable: "DATABASE_URL",
+    schemes: ["postgres", "postgresql"],
+    fallback: null,
+    about: "PostgreSQL 14+: monitors, regions, agents, statuses. Required.",
+  }),
+  clickhouseUrl: url({
+    variable: "CLICKHOUSE_URL",
+    schemes: ["http", "https"],
+    fallback: null,
+    about: "ClickHouse's HTTP interface, with user, password and database in the URL: every result. Required.",
+  }),
+  ...queueSettings,
+  adminToken: text({
+    variable: "WATCHPOST_ADMIN_TOKEN",
+    ...secretRule,
+    fallback: null,
+    about: "The bearer token of the API. Required.",
+  }),
+  agentToken: text({
+    variable: "WATCHPOST_AGENT_TOKEN",
+    ...secretRule,
+    fallback: null,
+    about: "The token that agents present on their link. Required.",
+  }),
+  resultsTtlDays: wholeNumber({
+    variable: "WATCHPOST_RESULTS_TTL_DAYS",
+    min: 1,
+    max: 3_650,
+    unit: "days",
+    fallback: 90,
+    about: "How long single results are kept.",
+  }),
+  startupTimeoutS: wholeNumber({
+    variable: "WATCHPOST_STARTUP_TIMEOUT",
+    min: 1,
+    max: 3_600,
+    unit: "seconds",
+    fallback: 60,
+    about: "How long to wait at start for PostgreSQL, ClickHouse and the queue server.",
+  }),
+  logLevel: oneOf({
+    variable: "LOG_LEVEL",
+    values: logLevels,
+    fallback: "info",
+    about: "The least severe level that is logged.",
+  }),
+};
+
+type Values = ValuesOf<typeof coordinatorSettings>;
+
+export interface CoordinatorConfig extends Omit<Values, keyof typeof queueSettings> {
+  readonly databaseUrl: string;
+  readonly clickhouseUrl: string;
+  readonly adminToken: string;
+  readonly agentToken: string;
+  readonly queueServer: QueueServer;
+}
+
+/** @throws ConfigError naming every variable that is missing or wrong. */
+export function readConfig(env: NodeJS.ProcessEnv): CoordinatorConfig {
+  const values = readSettings(coordinatorSettings, env);
+  const { databaseUrl, clickhouseUrl, adminToken, agentToken } = values;
+  if (databaseUrl === null || clickhouseUrl === null || adminToken === null || agentToken === null) {
+    const required = { databaseUrl, clickhouseUrl, adminToken, agentToken };
+    const missing = Object.entries(required).filter(([, value]) => value === null);
+    const names = missing.map(([key]) => coordinatorSettings[key as keyof typeof required].variable);
+    throw new ConfigError(`${names.join(", ")} must be set`);
+  }
+  return { ...values, databaseUrl, clickhouseUrl, adminToken, agentToken, queueServer: queueServerFrom(values) };
+}

@@ -1,0 +1,133 @@
+import { systemClock } from "../shared/clock.ts";
+import { errorText } from "../shared/errors.ts";
+import type { Part } from "../shared/lifecycle.ts";
+import { inSequence } from "../shared/lifecycle.ts";
+import { createLogger } from "../shared/logger.ts";
+import { createAgentLinks } from "./agents/link.ts";
+import { createPresence } from "./agents/presence.ts";
+import type { CoordinatorConfig } from "./config.ts";
+import { awaitDependencies } from "./dependencies.ts";
+import { createDispatcher } from "./dispatch/dispatcher.ts";
+import { createRegionQueues } from "./dispatch/region-queues.ts";
+import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { healthRoutes } from "./http/routes/health.ts";
+import { monitorRoutes } from "./http/routes/monitors.ts";
+import { regionRoutes } from "./http/routes/regions.ts";
+import { resultRoutes } from "./http/routes/results.ts";
+import { createHttpServer } from "./http/server.ts";
+import { createIngest } from "./ingest/ingest.ts";
+import { createJudging } from "./ingest/judging.ts";
+import { createResultsWorkers } from "./ingest/workers.ts";
+import { createSchedule } from "./schedule/schedule.ts";
+import { createAgentStore } from "./store/agents.ts";
+import { listenForChanges } from "./store/changes.ts";
+import { openClickHouse } from "./store/clickhouse.ts";
+import { createMonitorStore } from "./store/monitors.ts";
+import { openPostgres } from "./store/postgres.ts";
+import { createRegionStore } from "./store/regions.ts";
+import { createResultStore } from "./store/results.ts";
+import { createStatusStore } from "./store/status.ts";
+
+export interface Coordinator extends Part {
+  /** The port of the HTTP server, once started. */
+  port(): number;
+}
+
+/**
+ * The coordinator, put together. Data moves one way: schedule → dispatch → (the
+ * agents) → ingest → verdict and store.
+ */
+export function createCoordinator(config: CoordinatorConfig): Coordinator {
+  const logger = createLogger({ level: config.logLevel, name: "coordinator" });
+  const clock = systemClock();
+  const { queueServer } = config;
+
+  const postgres = openPostgres(config.databaseUrl, logger);
+  const clickhouse = openClickHouse(config.clickhouseUrl);
+  const monitors = createMonitorStore(postgres);
+  const regions = createRegionStore(postgres);
+  const agents = createAgentStore(postgres);
+  const statuses = createStatusStore(postgres);
+  const results = createResultStore(clickhouse);
+
+  const schedule = createSchedule();
+  const presence = createPresence({ store: agents, clock, logger });
+  const judging = createJudging({
+    statuses,
+    regionsOf: ({ regions }) => schedule.expand(regions),
+    clock,
+    logger,
+  });
+  const ingest = createIngest({
+    results,
+    applyStatuses: judging.apply,
+    isKnownMonitor: (id) => schedule.get(id) !== undefined,
+    onSignOfLife: presence.answered,
+    clock,
+    logger,
+  });
+  const workers = createResultsWorkers(queueServer, ingest, logger);
+  const queues = createRegionQueues(queueServer, logger);
+  const dispatcher = createDispatcher({
+    schedule,
+    queues,
+    clock,
+    logger,
+    hasLiveAgent: presence.isLive,
+    onMissed: ingest.takeMisses,
+  });
+  const keeper = keepSchedule({
+    schedule,
+    monitors,
+    regions,
+    onRegions: workers.serve,
+    onChange: (monitor) => void dispatcher.checkNow(monitor),
+    logger,
+  });
+  const links = createAgentLinks({
+    presence,
+    onRegion(region) {
+      if (schedule.expand("all").includes(region)) return;
+      regions
+        .add([region])
+        .catch((thrown) => logger.error({ region, reason: errorText(thrown) }, "A new region could not be kept"));
+    },
+    clock,
+    logger,
+  });
+  const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
+  const http = createHttpServer({
+    ...config,
+    links,
+    routes(app) {
+      healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
+      monitorRoutes(app, { monitors, statuses });
+      resultRoutes(app, { monitors, results });
+      regionRoutes(app, { regions, agents, statuses });
+    },
+    logger,
+  });
+
+  const parts = inSequence(
+    [
+      [
+        "stores",
+        {
+          start: async () => undefined,
+          stop: () => Promise.all([postgres.end(), clickhouse.close()]).then(() => undefined),
+        },
+      ],
+      ["http", http],
+      ["dependencies", dependencies],
+      ["presence", presence],
+      ["queues", { start: async () => undefined, stop: queues.close }],
+      ["results workers", workers],
+      ["judging", judging],
+      ["schedule", keeper],
+      ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
+      ["dispatcher", dispatcher],
+    ],
+    logger,
+  );
+  return { ...parts, port: http.port };
+}

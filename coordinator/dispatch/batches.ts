@@ -1,0 +1,71 @@
+import type { Check, CheckBatch, CheckTarget } from "../../shared/check.ts";
+import type { Monitor } from "../../shared/monitor.ts";
+import { MAX_BATCH } from "../../shared/queues.ts";
+import type { DueCheck } from "../schedule/schedule.ts";
+
+/** A job of a region's checks queue. */
+export interface CheckJob {
+  readonly region: string;
+  readonly jobId: string;
+  readonly batch: CheckBatch;
+}
+
+/** No check waits longer than this for an agent, in ms, however long its interval. */
+const MAX_WAIT_MS = 60_000;
+
+/** Up to so many checks of a region in one slot, each is a job of its own. */
+const SINGLE_JOBS = 20;
+
+/**
+ * The jobs of one slot: per region, one check per job while there are few, and up
+ * to MAX_BATCH when there are many. Job ids are made from the slot, so that
+ * pushing a slot twice is pushing it once.
+ */
+export function batchesOf(slot: number, due: readonly DueCheck[]): CheckJob[] {
+  const byRegion = new Map<string, Check[]>();
+  for (const { monitor, region, round, scheduledAt } of due) {
+    const check = checkOf(monitor, round, 0, scheduledAt);
+    const checks = byRegion.get(region);
+    if (checks) checks.push(check);
+    else byRegion.set(region, [check]);
+  }
+  return [...byRegion].flatMap(([region, checks]) =>
+    chunks(checks, batchSize(checks.length)).map((chunk, n) => ({
+      region,
+      jobId: `s0-${slot}-${region}-${n}`,
+      batch: { v: 1 as const, checks: chunk },
+    })),
+  );
+}
+
+/** How many checks go into one job when so many are due in a region at once. */
+export function batchSize(due: number): number {
+  return Math.min(MAX_BATCH, Math.max(1, Math.ceil(due / SINGLE_JOBS)));
+}
+
+/** A check of a monitor, with all that an agent needs to make it. */
+export function checkOf(monitor: Monitor, round: number, attempt: number, scheduledAt: number): Check {
+  return {
+    monitorId: monitor.id,
+    round,
+    attempt,
+    scheduledAt,
+    expiresAt: scheduledAt + Math.min(monitor.intervalMs, MAX_WAIT_MS),
+    timeoutMs: monitor.timeoutMs,
+    assertions: monitor.assertions,
+    ...targetOf(monitor),
+  };
+}
+
+function targetOf(monitor: Monitor): CheckTarget {
+  switch (monitor.type) {
+    case "http":
+      return { type: monitor.type, http: monitor.http };
+    case "tcp":
+      return { type: monitor.type, tcp: monitor.tcp };
+  }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
+}

@@ -1,0 +1,115 @@
+import type { FastifyInstance } from "fastify";
+import { fastify } from "fastify";
+import { ConfigError, errorText } from "../../shared/errors.ts";
+import type { Part } from "../../shared/lifecycle.ts";
+import { LINK_PATH } from "../../shared/link.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { AgentLinks } from "../agents/link.ts";
+import { Problem } from "./problem.ts";
+import { bearerMatches } from "./token.ts";
+
+/** Enough for the largest monitor with a body, and for little else. */
+const MAX_BODY_BYTES = 262_144;
+/** How long a client may take to send a request, in ms. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** What is answered without a token. */
+const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+export interface HttpServer extends Part {
+  /** The port listened on, once started. */
+  port(): number;
+}
+
+/**
+ * The HTTP server: a bearer token on everything but health, problem documents for
+ * every error, and the upgrade of agents' links.
+ */
+export function createHttpServer({
+  host,
+  port,
+  adminToken,
+  agentToken,
+  links,
+  routes,
+  logger,
+}: {
+  readonly host: string;
+  readonly port: number;
+  readonly adminToken: string;
+  readonly agentToken: string;
+  readonly links: AgentLinks;
+  readonly routes: (app: FastifyInstance) => void;
+  readonly logger: Logger;
+}): HttpServer {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+
+  app.addHook("onRequest", async (request, reply) => {
+    if (openPaths.has(request.url.split("?", 1)[0] ?? "")) return;
+    if (bearerMatches(request.headers.authorization, adminToken)) return;
+    reply.header("www-authenticate", "Bearer");
+    throw new Problem(401, "A valid bearer token is needed: Authorization: Bearer <token>.");
+  });
+  app.setNotFoundHandler((request) => {
+    throw new Problem(404, `There is nothing at ${request.method} ${request.url.split("?", 1)[0]}.`);
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const problem = toProblem(thrown);
+    if (problem.status >= 500) {
+      logger.error({ method: request.method, url: request.url, reason: errorText(thrown) }, "A request failed");
+    }
+    return reply.code(problem.status).header("content-type", "application/problem+json").send(JSON.stringify(problem));
+  });
+  routes(app);
+
+  app.server.on("upgrade", (request, socket, head) => {
+    const path = request.url?.split("?", 1)[0];
+    if (path !== LINK_PATH) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    if (!bearerMatches(request.headers.authorization, agentToken)) {
+      logger.warn({ from: request.socket.remoteAddress }, "Refused an agent's link: wrong token");
+      return socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
+    }
+    links.accept(request, socket, head);
+  });
+
+  return {
+    port: () => (app.server.address() as { port: number }).port,
+    async start() {
+      try {
+        await app.listen({ host, port });
+      } catch (thrown) {
+        const { code } = thrown as NodeJS.ErrnoException;
+        if (code === "EADDRINUSE") throw new ConfigError(`PORT ${port} of ${host} is in use by another program`);
+        if (code === "EACCES")
+          throw new ConfigError(`PORT ${port} of ${host} needs rights that this user does not have`);
+        if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+          throw new ConfigError(`HOST ${host} is no address of this machine`);
+        throw thrown;
+      }
+    },
+    async stop() {
+      links.close();
+      await app.close();
+    },
+  };
+}
+
+function toProblem(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  const { statusCode, message } = thrown as { statusCode?: number; message?: string };
+  // What fastify itself refuses: a body that is too large, no JSON, of another type.
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new Problem(statusCode, message ?? "The request is wrong.");
+  if (isUnavailable(thrown)) return new Problem(503, "A store does not answer at the moment; see /readyz.");
+  return new Problem(500, "Something failed in the coordinator; its log says what.");
+}
+
+/** Connection failures, and PostgreSQL's classes 08 and 57 (Appendix A, "PostgreSQL Error Codes"). */
+function isUnavailable(thrown: unknown): boolean {
+  const code = String((thrown as { code?: unknown }).code ?? "");
+  return /^(08|57)...$/.test(code) || /^(ECONN|ETIMEDOUT|EPIPE)/.test(code) || /timeout/i.test(errorText(thrown));
+}

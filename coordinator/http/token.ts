@@ -1,0 +1,11 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** Whether an `Authorization: Bearer …` header carries the expected token; takes the same time whatever it carries. */
+export function bearerMatches(header: string | undefined, expected: string): boolean {
+  const given = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? "";
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,6 @@
+import { loadDotEnv, runProgram } from "../shared/program.ts";
+import { readConfig } from "./config.ts";
+import { createCoordinator } from "./coordinator.ts";
+
+loadDotEnv();
+await runProgram((env) => createCoordinator(readConfig(env)), process.env);

@@ -1,0 +1,19 @@
+import type { ClickHouseClient } from "@clickhouse/client";
+import { createClient } from "@clickhouse/client";
+
+export type ClickHouse = ClickHouseClient;
+
+/** No query or insert may take longer, in ms. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** A client of ClickHouse's HTTP interface. Nothing connects before the first request. */
+export function openClickHouse(url: string): ClickHouse {
+  return createClient({
+    url,
+    application: "watchpost",
+    request_timeout: REQUEST_TIMEOUT_MS,
+    max_open_connections: 10,
+    compression: { request: true, response: false },
+    clickhouse_settings: { date_time_input_format: "best_effort" },
+  });
+}

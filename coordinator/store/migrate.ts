@@ -1,0 +1,72 @@
+import type { ClickHouse } from "./clickhouse.ts";
+import { clickhouseMigrations } from "./migrations/clickhouse.ts";
+import { postgresMigrations } from "./migrations/postgres.ts";
+import type { Postgres, PostgresClient } from "./postgres.ts";
+import { inTransaction } from "./postgres.ts";
+
+/** Any constant serves; this one is the letters "watchpst". */
+const MIGRATION_LOCK = 0x77617463;
+
+/**
+ * Brings both stores up to date. Coordinators that start at the same time wait for
+ * each other at one advisory lock in PostgreSQL, which guards ClickHouse's schema
+ * as well.
+ * @throws Error when a store was migrated by a newer release.
+ */
+export async function migrate(postgres: Postgres, clickhouse: ClickHouse, resultsTtlDays: number): Promise<void> {
+  await inTransaction(postgres, async (client) => {
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await migratePostgres(client);
+    await migrateClickHouse(clickhouse);
+    await keepResultsFor(clickhouse, resultsTtlDays);
+  });
+}
+
+async function migratePostgres(client: PostgresClient): Promise<void> {
+  await client.query(
+    "CREATE TABLE IF NOT EXISTS migrations (step integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
+  );
+  const { rows } = await client.query<{ step: number }>("SELECT coalesce(max(step), 0) AS step FROM migrations");
+  for (const [step, statements] of pending("PostgreSQL", rows[0]?.step ?? 0, postgresMigrations)) {
+    await client.query(statements);
+    await client.query("INSERT INTO migrations (step) VALUES ($1)", [step]);
+  }
+}
+
+async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
+  await clickhouse.command({
+    query:
+      "CREATE TABLE IF NOT EXISTS migrations (step UInt32, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY step",
+  });
+  const answer = await clickhouse.query({ query: "SELECT max(step) AS step FROM migrations", format: "JSONEachRow" });
+  const [row] = await answer.json<{ step: number }>();
+  for (const [step, statements] of pending("ClickHouse", row?.step ?? 0, clickhouseMigrations)) {
+    for (const query of statements) await clickhouse.command({ query });
+    await clickhouse.insert({ table: "migrations", values: [{ step }], format: "JSONEachRow" });
+  }
+}
+
+function pending<T>(store: string, done: number, known: readonly T[]): Array<[step: number, T]> {
+  if (done > known.length) {
+    throw new Error(
+      `${store} is at schema step ${done}, made by a newer Watchpost than this one (step ${known.length})`,
+    );
+  }
+  return known.map((statements, index): [number, T] => [index + 1, statements]).slice(done);
+}
+
+/** Sets how long rows are kept, where that differs from what the tables say: the change rewrites metadata. */
+async function keepResultsFor(clickhouse: ClickHouse, days: number): Promise<void> {
+  const tables = await clickhouse.query({
+    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN ('results', 'misses')
+            AND position(engine_full, {ttl: String}) = 0`,
+    query_params: { ttl: `toIntervalDay(${days})` },
+    format: "JSONEachRow",
+  });
+  for (const { name } of await tables.json<{ name: string }>()) {
+    await clickhouse.command({
+      query: `ALTER TABLE ${name} MODIFY TTL toDateTime(scheduled_at) + INTERVAL ${days} DAY`,
+      clickhouse_settings: { materialize_ttl_after_modify: 0 },
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Monitor, MonitorSpec } from "../../shared/monitor.ts";
+import type { Postgres, PostgresClient } from "./postgres.ts";
+import { inTransaction } from "./postgres.ts";
+
+/** Monitors in PostgreSQL, with every revision that they ever had. */
+export interface MonitorStore {
+  create(id: string, spec: MonitorSpec): Promise<Monitor>;
+  /** The monitors of these ids that exist, in no particular order. */
+  getMany(ids: readonly string[]): Promise<Monitor[]>;
+  get(id: string): Promise<Monitor | null>;
+  /** Monitors in order of creation, behind a position. */
+  list(limit: number, after: MonitorPosition | null): Promise<Monitor[]>;
+  /**
+   * Makes a new revision out of the current one; null when there is no such monitor.
+   * Changes of one monitor wait for each other, so none is lost. What `revise`
+   * throws is thrown, and nothing is changed.
+   */
+  change(id: string, revise: (current: Monitor) => MonitorSpec): Promise<Monitor | null>;
+  /** False when there was none. */
+  remove(id: string): Promise<boolean>;
+  /** The current revision of every monitor, by id. */
+  revisions(): Promise<Map<string, number>>;
+}
+
+/** A place in the order of creation. */
+export interface MonitorPosition {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+interface Row {
+  readonly id: string;
+  readonly revision: number;
+  readonly spec: MonitorSpec;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const columns = "id, revision, spec, created_at, updated_at";
+
+export function createMonitorStore(postgres: Postgres): MonitorStore {
+  async function getMany(ids: readonly string[]): Promise<Monitor[]> {
+    const { rows } = await postgres.query<Row>(`SELECT ${columns} FROM monitors WHERE id = ANY($1)`, [ids]);
+    return rows.map(toMonitor);
+  }
+  return {
+    getMany,
+    get: async (id) => (await getMany([id]))[0] ?? null,
+    create: (id, spec) =>
+      inTransaction(postgres, async (client) => {
+        const { rows } = await client.query<Row>(
+          `INSERT INTO monitors (id, spec) VALUES ($1, $2) RETURNING ${columns}`,
+          [id, JSON.stringify(spec)],
+        );
+        const monitor = toMonitor(rows[0] as Row);
+        await recordRevision(client, monitor, spec);
+        await client.query("INSERT INTO monitor_status (monitor_id, verdict) VALUES ($1, $2)", [
+          id,
+          initialVerdict(spec),
+        ]);
+        return monitor;
+      }),
+    async list(limit, after) {
+      const { rows } = await postgres.query<Row>(
+        `SELECT ${columns} FROM monitors WHERE (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $1`,
+        [limit, new Date(after?.createdAt ?? 0), after?.id ?? ""],
+      );
+      return rows.map(toMonitor);
+    },
+    change: (id, revise) =>
+      inTransaction(postgres, async (client) => {
+        const found = await client.query<Row>(`SELECT ${columns} FROM monitors WHERE id = $1 FOR UPDATE`, [id]);
+        if (!found.rows[0]) return null;
+        const current = toMonitor(found.rows[0]);
+        const spec = revise(current);
+        const { rows } = await client.query<Row>(
+          `UPDATE monitors SET spec = $2, revision = revision + 1, updated_at = clock_timestamp()
+           WHERE id = $1 RETURNING ${columns}`,
+          [id, JSON.stringify(spec)],
+        );
+        const monitor = toMonitor(rows[0] as Row);
+        await recordRevision(client, monitor, spec);
+        if (!isDeepStrictEqual(whatIsJudged(found.rows[0].spec), whatIsJudged(spec)))
+          await forgetVotes(client, id, spec);
+        return monitor;
+      }),
+    remove: (id) =>
+      inTransaction(postgres, async (client) => {
+        const { rows } = await client.query<{ revision: number }>(
+          "DELETE FROM monitors WHERE id = $1 RETURNING revision",
+          [id],
+        );
+        if (!rows[0]) return false;
+        await client.query(
+          "INSERT INTO monitor_revisions (monitor_id, revision, spec, valid_from) VALUES ($1, $2, NULL, clock_timestamp())",
+          [id, rows[0].revision + 1],
+        );
+        return true;
+      }),
+    async revisions() {
+      const { rows } = await postgres.query<{ id: string; revision: number }>("SELECT id, revision FROM monitors");
+      return new Map(rows.map(({ id, revision }) => [id, revision]));
+    },
+  };
+}
+
+async function recordRevision(
+  client: PostgresClient,
+  { id, revision, updatedAt }: Monitor,
+  spec: MonitorSpec,
+): Promise<void> {
+  await client.query("INSERT INTO monitor_revisions (monitor_id, revision, spec, valid_from) VALUES ($1, $2, $3, $4)", [
+    id,
+    revision,
+    JSON.stringify(spec),
+    new Date(updatedAt),
+  ]);
+}
+
+/** Votes were about what the monitor watched before; they say nothing about what it watches now. */
+async function forgetVotes(client: PostgresClient, id: string, spec: MonitorSpec): Promise<void> {
+  await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [id]);
+  await client.query(
+    "UPDATE monitor_status SET verdict = $2, since = clock_timestamp(), stale_at = NULL WHERE monitor_id = $1",
+    [id, initialVerdict(spec)],
+  );
+}
+
+function whatIsJudged({ name: _, ...judged }: MonitorSpec) {
+  return judged;
+}
+
+function initialVerdict(spec: MonitorSpec): "unknown" | "paused" {
+  return spec.enabled ? "unknown" : "paused";
+}
+
+function toMonitor({ id, revision, spec, created_at, updated_at }: Row): Monitor {
+  return { ...spec, id, revision, createdAt: created_at.getTime(), updatedAt: updated_at.getTime() };
+}

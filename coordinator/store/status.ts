@@ -1,0 +1,237 @@
+import type { MonitorSpec } from "../../shared/monitor.ts";
+import type { ResultStatus } from "../../shared/result.ts";
+import type { Judgement, Policy, Verdict, Vote } from "../verdict/verdict.ts";
+import type { Postgres, PostgresClient } from "./postgres.ts";
+import { inTransaction } from "./postgres.ts";
+
+/** The latest of one monitor in one region. */
+export interface RegionStatus {
+  readonly monitorId: string;
+  readonly region: string;
+  readonly status: ResultStatus;
+  readonly scheduledAt: number;
+  readonly attempt: number;
+  readonly checkedAt: number;
+  readonly latencyMs: number;
+  readonly statusCode: number | null;
+  readonly address: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export interface MonitorStatus {
+  readonly monitorId: string;
+  readonly verdict: Verdict;
+  readonly since: number;
+  readonly regions: readonly RegionStatus[];
+}
+
+/** A verdict that differs from the one before it. */
+export interface VerdictChange {
+  readonly monitorId: string;
+  readonly from: Verdict;
+  readonly to: Verdict;
+}
+
+/** Everything that a verdict depends on, as the database has it at one moment. */
+export interface Case {
+  readonly monitorId: string;
+  readonly policy: Policy;
+  readonly regions: MonitorSpec["regions"];
+  readonly votes: readonly Vote[];
+}
+
+export interface StatusStore {
+  /**
+   * Keeps the newer of what is stored and what is given, per monitor and region,
+   * and judges those monitors again, in one transaction: whichever coordinators
+   * ingest the regions, each verdict is over all votes and each change happens once.
+   */
+  apply(statuses: readonly RegionStatus[], judge: (subject: Case) => Judgement): Promise<VerdictChange[]>;
+  /** Judges monitors again of which a vote has gone stale; at most `limit`, the longest overdue first. */
+  rejudgeStale(limit: number, judge: (subject: Case) => Judgement): Promise<VerdictChange[]>;
+  /** The statuses of these monitors. */
+  of(monitorIds: readonly string[]): Promise<Map<string, MonitorStatus>>;
+  /** When each region's latest result was due, in ms since the epoch. */
+  lastResults(): Promise<Map<string, number>>;
+}
+
+interface Locked {
+  readonly monitor_id: string;
+  readonly verdict: Verdict;
+  readonly policy: Policy;
+  readonly regions: MonitorSpec["regions"];
+}
+
+const lockSql = `
+  SELECT s.monitor_id, s.verdict, m.spec->'regions' AS regions,
+         jsonb_build_object('enabled', m.enabled, 'intervalMs', m.spec->'intervalMs',
+                            'timeoutMs', m.spec->'timeoutMs', 'quorum', m.spec->'quorum') AS policy
+  FROM monitor_status s JOIN monitors m ON m.id = s.monitor_id`;
+
+export function createStatusStore(postgres: Postgres): StatusStore {
+  return {
+    apply: (statuses, judge) =>
+      inTransaction(postgres, async (client) => {
+        const ids = [...new Set(statuses.map(({ monitorId }) => monitorId))];
+        // In one order everywhere, so that two flushes never wait for each other in a circle.
+        const { rows } = await client.query<Locked>(
+          `${lockSql} WHERE s.monitor_id = ANY($1) ORDER BY s.monitor_id FOR UPDATE OF s`,
+          [ids],
+        );
+        await keepNewer(client, statuses);
+        return await rejudge(client, rows, judge);
+      }),
+    rejudgeStale: (limit, judge) =>
+      inTransaction(postgres, async (client) => {
+        const { rows } = await client.query<Locked>(
+          `${lockSql} WHERE s.stale_at <= now() ORDER BY s.stale_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED`,
+          [limit],
+        );
+        return rows.length === 0 ? [] : await rejudge(client, rows, judge);
+      }),
+    async of(monitorIds) {
+      const [monitors, regions] = await Promise.all([
+        postgres.query<{ monitor_id: string; verdict: Verdict; since: Date }>(
+          "SELECT monitor_id, verdict, since FROM monitor_status WHERE monitor_id = ANY($1)",
+          [monitorIds],
+        ),
+        postgres.query<RegionRow>(`SELECT * FROM monitor_region_status WHERE monitor_id = ANY($1) ORDER BY region`, [
+          monitorIds,
+        ]),
+      ]);
+      const byMonitor = groupBy(regions.rows.map(toRegionStatus), ({ monitorId }) => monitorId);
+      return new Map(
+        monitors.rows.map(({ monitor_id, verdict, since }) => [
+          monitor_id,
+          { monitorId: monitor_id, verdict, since: since.getTime(), regions: byMonitor.get(monitor_id) ?? [] },
+        ]),
+      );
+    },
+    async lastResults() {
+      const { rows } = await postgres.query<{ region: string; last: Date }>(
+        "SELECT region, max(checked_at) AS last FROM monitor_region_status GROUP BY region",
+      );
+      return new Map(rows.map(({ region, last }) => [region, last.getTime()]));
+    },
+  };
+}
+
+/**
+ * A status of a monitor that is gone is dropped, and so is one of a check that was
+ * due before the monitor's current revision: it was about another target.
+ */
+async function keepNewer(client: PostgresClient, statuses: readonly RegionStatus[]): Promise<void> {
+  const rows = newestPerRegion(statuses);
+  await client.query(
+    `INSERT INTO monitor_region_status AS old
+       (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
+     SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::real[],
+                            $8::integer[], $9::text[], $10::text[], $11::text[])
+       AS n (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
+     JOIN monitors m ON m.id = n.monitor_id AND n.scheduled_at >= m.updated_at
+     ON CONFLICT (monitor_id, region) DO UPDATE SET
+       status = excluded.status, scheduled_at = excluded.scheduled_at, attempt = excluded.attempt,
+       checked_at = excluded.checked_at, latency_ms = excluded.latency_ms, status_code = excluded.status_code,
+       address = excluded.address, error_code = excluded.error_code, error_message = excluded.error_message
+     WHERE (old.scheduled_at, old.attempt) < (excluded.scheduled_at, excluded.attempt)`,
+    [
+      rows.map((row) => row.monitorId),
+      rows.map((row) => row.region),
+      rows.map((row) => row.status),
+      rows.map((row) => new Date(row.scheduledAt)),
+      rows.map((row) => row.attempt),
+      rows.map((row) => new Date(row.checkedAt)),
+      rows.map((row) => row.latencyMs),
+      rows.map((row) => row.statusCode),
+      rows.map((row) => row.address),
+      rows.map((row) => row.error?.code ?? null),
+      rows.map((row) => row.error?.message ?? null),
+    ],
+  );
+}
+
+/** One row per monitor and region: an upsert may not touch a row twice. */
+function newestPerRegion(statuses: readonly RegionStatus[]): RegionStatus[] {
+  const newest = new Map<string, RegionStatus>();
+  for (const status of statuses) {
+    const key = `${status.monitorId} ${status.region}`;
+    const other = newest.get(key);
+    if (!other || isLater(status, other)) newest.set(key, status);
+  }
+  return [...newest.values()];
+}
+
+function isLater(a: RegionStatus, b: RegionStatus): boolean {
+  return a.scheduledAt > b.scheduledAt || (a.scheduledAt === b.scheduledAt && a.attempt > b.attempt);
+}
+
+async function rejudge(
+  client: PostgresClient,
+  locked: readonly Locked[],
+  judge: (subject: Case) => Judgement,
+): Promise<VerdictChange[]> {
+  const ids = locked.map(({ monitor_id }) => monitor_id);
+  const { rows } = await client.query<{ monitor_id: string; region: string; status: ResultStatus; scheduled_at: Date }>(
+    "SELECT monitor_id, region, status, scheduled_at FROM monitor_region_status WHERE monitor_id = ANY($1)",
+    [ids],
+  );
+  const votes = groupBy(rows, ({ monitor_id }) => monitor_id);
+  const judged = locked.map(({ monitor_id: monitorId, verdict: from, policy, regions }) => {
+    const cast = votes.get(monitorId) ?? [];
+    const { verdict, staleAt } = judge({
+      monitorId,
+      policy,
+      regions,
+      votes: cast.map(({ region, status, scheduled_at }) => ({ region, status, scheduledAt: scheduled_at.getTime() })),
+    });
+    return { monitorId, from, to: verdict, staleAt };
+  });
+  await client.query(
+    `UPDATE monitor_status s
+     SET verdict = n.verdict, stale_at = n.stale_at, since = CASE WHEN s.verdict = n.verdict THEN s.since ELSE clock_timestamp() END
+     FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (monitor_id, verdict, stale_at)
+     WHERE s.monitor_id = n.monitor_id`,
+    [ids, judged.map(({ to }) => to), judged.map(({ staleAt }) => (staleAt === null ? null : new Date(staleAt)))],
+  );
+  return judged.filter(({ from, to }) => from !== to).map(({ monitorId, from, to }) => ({ monitorId, from, to }));
+}
+
+interface RegionRow {
+  readonly monitor_id: string;
+  readonly region: string;
+  readonly status: ResultStatus;
+  readonly scheduled_at: Date;
+  readonly attempt: number;
+  readonly checked_at: Date;
+  readonly latency_ms: number;
+  readonly status_code: number | null;
+  readonly address: string | null;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+}
+
+function toRegionStatus(row: RegionRow): RegionStatus {
+  return {
+    monitorId: row.monitor_id,
+    region: row.region,
+    status: row.status,
+    scheduledAt: row.scheduled_at.getTime(),
+    attempt: row.attempt,
+    checkedAt: row.checked_at.getTime(),
+    latencyMs: row.latency_ms,
+    statusCode: row.status_code,
+    address: row.address,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
+  };
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
