@@ -1,0 +1,28 @@
+import type { SecureContext } from "node:tls";
+import type { AddressPolicy } from "../net/address-policy.ts";
+import { createConnect } from "../net/connect.ts";
+import type { Resolve } from "../net/resolve.ts";
+import { createSecure } from "../net/secure.ts";
+import { createHttpProbe } from "./http.ts";
+import { createExchange } from "./http-exchange.ts";
+import type { Probes } from "./probe.ts";
+import { createTcpProbe } from "./tcp.ts";
+
+export interface ProbeDeps {
+  readonly resolve: Resolve;
+  readonly refuses: AddressPolicy;
+  readonly secureContext: SecureContext;
+  /** ms, never backwards. */
+  readonly monotonic: () => number;
+  readonly version: string;
+}
+
+/** The table of types. A new type is one file beside this one and one line here. */
+export function createProbes({ resolve, refuses, secureContext, monotonic, version }: ProbeDeps): Probes {
+  const connect = createConnect({ resolve, refuses });
+  const secure = createSecure(secureContext);
+  return {
+    http: createHttpProbe({ connect, secure, exchange: createExchange(), monotonic, version }),
+    tcp: createTcpProbe({ connect, monotonic }),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Check } from "../shared/check.ts";
+import type { Clock } from "../shared/clock.ts";
+import { agentErrorCodes, errorText } from "../shared/errors.ts";
+import type { MonitorType } from "../shared/monitor.ts";
+import type { Result } from "../shared/result.ts";
+import { judge } from "./assertions/index.ts";
+import type { Observation } from "./net/attempt.ts";
+import type { CheckOf, Probe, Probes } from "./probes/probe.ts";
+
+/** Performs a check now and tells what it found. Never throws. */
+export type RunCheck = (check: Check) => Promise<Result>;
+
+/** `clock` is the corrected one: lateness is measured against the coordinator's time. */
+export function createRunCheck(deps: { readonly probes: Probes; readonly clock: Clock }): RunCheck {
+  const { probes, clock } = deps;
+  return async (check) => {
+    const startedAt = clock.now();
+    let seen: Observation;
+    try {
+      seen = await probeOf(probes, check)(check);
+    } catch (thrown) {
+      seen = failedInside(thrown);
+    }
+    return resultOf(check, startedAt, seen);
+  };
+}
+
+/** The check's type selects the probe that takes it, which the compiler cannot follow. */
+function probeOf<T extends MonitorType>(
+  probes: Probes,
+  check: Check,
+): Probe<T> & ((check: Check) => Promise<Observation>) {
+  const probe: Probes[MonitorType] | undefined = probes[check.type];
+  if (probe === undefined) throw new Error(`this agent does not know checks of type ${(check as CheckOf<T>).type}`);
+  return probe as never;
+}
+
+function resultOf(check: Check, startedAt: number, seen: Observation): Result {
+  const { failure, latencyMs, phases, statusCode, address, bodyBytes } = seen;
+  const { monitorId, round, attempt, scheduledAt } = check;
+  // Without a response there is nothing to judge; a wrong status is one all the same.
+  const judged = failure === null || failure.code === "http_status" ? judge(check.assertions, seen) : null;
+  const failed = judged?.failed ?? [];
+  return {
+    monitorId,
+    round,
+    attempt,
+    scheduledAt,
+    startedAt: toMicroseconds(startedAt),
+    latenessMs: toMicroseconds(Math.min(Math.max(startedAt - scheduledAt, -60_000), 86_400_000)),
+    status: failure === null ? (judged?.status ?? "up") : agentErrorCodes.has(failure.code) ? "error" : "down",
+    latencyMs,
+    phases,
+    statusCode,
+    address,
+    bodyBytes,
+    error: failure ?? (failed[0] === undefined ? null : { code: "assertion_failed", message: failed[0] }),
+    failedAssertions: failed,
+  };
+}
+
+function failedInside(thrown: unknown): Observation {
+  return {
+    address: null,
+    statusCode: null,
+    bodyBytes: null,
+    body: null,
+    header: null,
+    latencyMs: 0,
+    phases: {},
+    failure: { code: "agent_internal", message: errorText(thrown).slice(0, 300) },
+  };
+}
+
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
