@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { batchesOf, batchSize } from "../../../coordinator/dispatch/batches.ts";
+import { MAX_BATCH } from "../../../shared/queues.ts";
+import { aMonitor } from "../../support/monitors.ts";
+
+const due = fc.array(
+  fc.record({
+    monitor: fc.string({ minLength: 1, maxLength: 8 }).map((id) => aMonitor({ id })),
+    region: fc.constantFrom("eu-west", "us-east"),
+    round: fc.nat(),
+    scheduledAt: fc.nat(),
+  }),
+  { maxLength: 3_000 },
+);
+
+test("every due check is in exactly one batch, of its own region, in order", () => {
+  fc.assert(
+    fc.property(due, (due) => {
+      const jobs = batchesOf(7, due);
+      for (const region of ["eu-west", "us-east"]) {
+        const batched = jobs.filter((job) => job.region === region).flatMap((job) => job.batch.checks);
+        const expected = due.filter((check) => check.region === region);
+        expect(batched.map(({ monitorId, round, scheduledAt }) => [monitorId, round, scheduledAt])).toEqual(
+          expected.map(({ monitor, round, scheduledAt }) => [monitor.id, round, scheduledAt]),
+        );
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("job ids are made of slot and region, unlike each other, the same when pushed again, and what BullMQ takes", () => {
+  fc.assert(
+    fc.property(due, (due) => {
+      const ids = batchesOf(7, due).map(({ jobId }) => jobId);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(batchesOf(7, due).map(({ jobId }) => jobId)).toEqual(ids);
+      for (const id of ids) expect(id).toMatch(/^s0-7-(eu-west|us-east)-\d+$/);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("a quiet region has one check per job, a busy one full batches", () => {
+  expect([0, 1, 20, 21, 500, 999, 1_000, 100_000].map(batchSize)).toEqual([1, 1, 1, 2, 25, 50, 50, MAX_BATCH]);
+});
+
+test("a check expires with its round, and after a minute at the latest", () => {
+  const expiry = (intervalMs: number) => {
+    const [job] = batchesOf(1, [
+      { monitor: aMonitor({ intervalMs }), region: "eu-west", round: 1, scheduledAt: 5_000 },
+    ]);
+    return job?.batch.checks[0]?.expiresAt;
+  };
+  expect(expiry(10_000)).toBe(15_000);
+  expect(expiry(86_400_000)).toBe(65_000);
+});

@@ -1,0 +1,69 @@
+import type { CoordinatorConfig } from "../../coordinator/config.ts";
+import { createCoordinator } from "../../coordinator/coordinator.ts";
+import type { QueueServer } from "../../shared/queues.ts";
+import { testClickHouse, testDatabase, testQueueServer } from "./shared-servers.ts";
+
+export const adminToken = "wpa_admin-token-of-the-tests";
+export const agentToken = "wpg_agent-token-of-the-tests";
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape and assert what they find
+  readonly body: any;
+}
+
+/** A coordinator on real, empty stores, in the test's own process. */
+export interface TestCoordinator {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly clickhouseUrl: string;
+  readonly queueServer: QueueServer;
+  /** Calls the API with the admin token; `token: null` sends none. */
+  call(method: string, path: string, body?: unknown, token?: string | null): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export async function startTestCoordinator(
+  kind: QueueServer["kind"] = "redis",
+  overrides: Partial<CoordinatorConfig> = {},
+): Promise<TestCoordinator> {
+  const [database, clickhouse, queues] = await Promise.all([testDatabase(), testClickHouse(), testQueueServer(kind)]);
+  const coordinator = createCoordinator({
+    port: 0,
+    host: "127.0.0.1",
+    databaseUrl: database.url,
+    clickhouseUrl: clickhouse.url,
+    queueServer: queues.server,
+    adminToken,
+    agentToken,
+    resultsTtlDays: 90,
+    startupTimeoutS: 20,
+    logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
+    ...overrides,
+  });
+  await coordinator.start();
+  const url = `http://127.0.0.1:${coordinator.port()}`;
+  return {
+    url,
+    databaseUrl: database.url,
+    clickhouseUrl: clickhouse.url,
+    queueServer: queues.server,
+    async call(method, path, body, token = adminToken) {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
+        ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+        signal: AbortSignal.timeout(10_000),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+    },
+    async stop() {
+      await coordinator.stop();
+      await Promise.all([database.stop(), clickhouse.stop(), queues.stop()]);
+    },
+  };
+}
