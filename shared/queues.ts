@@ -210,7 +210,6 @@ function postgresConnection(connectionString: string, leastPrivilege: boolean) {
     max: POSTGRES_POOL,
     connectionTimeoutMillis: COMMAND_TIMEOUT_MS,
     migrate: !leastPrivilege,
-    skipMigrations: leastPrivilege,
   };
 }
 

@@ -8,7 +8,6 @@ export const agentToken = "wpg_agent-token-of-the-tests";
 
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape and assert what they find
   readonly body: any;
 }
 

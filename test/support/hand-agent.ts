@@ -1,0 +1,99 @@
+import { once } from "node:events";
+import type { Worker } from "bullmq";
+import { WebSocket } from "ws";
+import type { Check, CheckBatch } from "../../shared/check.ts";
+import { newId } from "../../shared/id.ts";
+import { HEARTBEAT_MS, LINK_PATH } from "../../shared/link.ts";
+import { createLogger } from "../../shared/logger.ts";
+import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
+import type { Result, ResultBatch } from "../../shared/result.ts";
+import type { TestCoordinator } from "./coordinator.ts";
+import { agentToken } from "./coordinator.ts";
+
+/**
+ * An agent that the test plays by hand: it is linked and takes checks, makes none
+ * of them, and sends the results that the test makes up.
+ */
+export interface HandAgent {
+  readonly id: string;
+  readonly region: string;
+  /** Every check taken so far, in the order of arrival. */
+  readonly checks: readonly Check[];
+  /** Sends a payload through the region's results queue, as it is. */
+  send(payload: unknown): Promise<void>;
+  /** Sends a good result of a check, or one for each set of changes to it. */
+  answer(check: Check, ...results: Array<Partial<Result>>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startHandAgent({ url, queueServer }: TestCoordinator, region: string): Promise<HandAgent> {
+  const id = newId("agt");
+  const logger = createLogger({ level: "silent", name: "hand" });
+  const access = { server: queueServer, logger, leastPrivilege: true };
+  const checks: Check[] = [];
+  const worker: Worker<CheckBatch, void, string> = openWorker<CheckBatch>(
+    checksQueueName(region),
+    async (job) => void checks.push(...job.data.checks),
+    { ...access, concurrency: 10, lockDurationMs: 5_000, stalledIntervalMs: 2_000 },
+  );
+  void worker.run();
+  const results = openQueue<ResultBatch>(resultsQueueName(region), access);
+
+  const link = new WebSocket(url.replace("http", "ws") + LINK_PATH, {
+    headers: { authorization: `Bearer ${agentToken}` },
+  });
+  await once(link, "open");
+  link.send(JSON.stringify({ type: "hello", v: 1, agentId: id, region, version: "0", host: "here", node: "20" }));
+  await once(link, "message");
+  const load = {
+    inFlight: 0,
+    outbox: 0,
+    loopDelayMs: 0,
+    clockOffsetMs: null,
+    clockErrorMs: null,
+    lastFetchAgoMs: null,
+  };
+  const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load })), HEARTBEAT_MS);
+
+  const send = async (payload: unknown) => void (await results.add("results", payload as ResultBatch));
+  return {
+    id,
+    region,
+    checks,
+    send,
+    answer: (check, ...found) => {
+      const variants = found.length === 0 ? [{}] : found;
+      return send({
+        v: 1,
+        agentId: id,
+        misses: [],
+        results: variants.map((changes) => ({ ...aResult(check), ...changes })),
+      });
+    },
+    async stop() {
+      clearInterval(beat);
+      link.terminate();
+      await Promise.all([worker.close(true), results.close()]);
+    },
+  };
+}
+
+/** A good result of a check. */
+export function aResult({ monitorId, round, attempt, scheduledAt }: Check): Result {
+  return {
+    monitorId,
+    round,
+    attempt,
+    scheduledAt,
+    startedAt: scheduledAt + 1,
+    latenessMs: 1,
+    status: "up",
+    latencyMs: 12.5,
+    phases: { connectMs: 12.5 },
+    statusCode: null,
+    address: "127.0.0.1",
+    bodyBytes: null,
+    error: null,
+    failedAssertions: [],
+  };
+}
