@@ -1,0 +1,39 @@
+import type { Command } from "commander";
+import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
+import { ABSENT, formatAgo } from "./format.ts";
+import type { AgentRow } from "./rows.ts";
+import { type Column, renderTable } from "./table.ts";
+
+export function addAgents(parent: Command, context: CliContext): void {
+  apiCommand(parent, "agents", "List the agents: where they are, whether they are online, what they are doing", [
+    "watchpost agents",
+    "watchpost agents --json",
+  ]).action(async (options: JsonOption) => {
+    const rows = await context.client().list<AgentRow>("/v1/agents");
+    print(context, options, rows, () => {
+      if (rows.length === 0) return "No agents yet: start one with `watchpost agent`.\n";
+      return renderTable(columns, rows, context.terminal.color);
+    });
+  });
+}
+
+const columns: ReadonlyArray<Column<AgentRow>> = [
+  { title: "AGENT", value: ({ id }) => id },
+  { title: "REGION", value: ({ region }) => region },
+  { title: "STATE", value: stateOf, color: ({ online }) => (online ? "green" : "red") },
+  { title: "HOST", value: ({ host }) => host },
+  { title: "VERSION", value: ({ version }) => version },
+  { title: "LAST SEEN", value: ({ seenAgoMs }) => formatAgo(seenAgoMs) },
+  { title: "IN FLIGHT", align: "right", value: ({ load }) => load?.inFlight.toString() ?? ABSENT },
+  { title: "CLOCK", align: "right", value: ({ load }) => clockOf(load?.clockOffsetMs ?? null) },
+];
+
+function stateOf({ online, draining }: AgentRow): string {
+  if (draining) return "draining";
+  return online ? "online" : "offline";
+}
+
+/** How far the agent's clock is off the coordinator's, with its sign. */
+function clockOf(offsetMs: number | null): string {
+  return offsetMs === null ? ABSENT : `${offsetMs < 0 ? "-" : "+"}${Math.abs(offsetMs).toFixed(1)} ms`;
+}

@@ -1,0 +1,21 @@
+/** What one check of `doctor` came to. */
+export interface Finding {
+  /** What was looked at, such as `Redis eviction`. */
+  readonly check: string;
+  readonly state: "ok" | "trouble" | "skipped";
+  /** What is so, or what is wrong, or why it was not looked at. */
+  readonly detail: string;
+  /** What to do about trouble; null for the rest. */
+  readonly remedy: string | null;
+}
+
+export const ok = (check: string, detail: string): Finding => ({ check, state: "ok", detail, remedy: null });
+
+export const trouble = (check: string, detail: string, remedy: string): Finding => ({
+  check,
+  state: "trouble",
+  detail,
+  remedy,
+});
+
+export const skipped = (check: string, detail: string): Finding => ({ check, state: "skipped", detail, remedy: null });

@@ -1,0 +1,35 @@
+/** How the commands write quantities. Absent ones are a dash. */
+export const ABSENT = "–";
+
+/** A latency with three digits that matter: `0.84 ms`, `8.4 ms`, `84 ms`, `1.24 s`. */
+export function formatLatency(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return ABSENT;
+  if (ms < 0.995) return `${ms.toFixed(2)} ms`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
+  return `${(ms / 1_000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+}
+
+/** How long ago an ISO time was. */
+export function formatAge(time: string | null | undefined, now: number): string {
+  return time === null || time === undefined ? ABSENT : formatAgo(now - Date.parse(time));
+}
+
+/** A span before now in one unit: `now`, `3 s ago`, `5 min ago`. Two machines' clocks may make it negative. */
+export function formatAgo(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}
+
+/** The middle value, or the mean of the two middle ones; null of none. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
+}

@@ -1,0 +1,65 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError, errorText } from "../../shared/errors.ts";
+import { loadDotEnv } from "../../shared/program.ts";
+import { readVersion } from "../../shared/version.ts";
+import { addAgents } from "./agents.ts";
+import { createContext } from "./context.ts";
+import { addDoctor } from "./doctor/index.ts";
+import { CommandFailure, failureText } from "./failure.ts";
+import { addMonitors } from "./monitors/index.ts";
+import { addRegions } from "./regions.ts";
+import { addResults } from "./results.ts";
+import { addPart } from "./run-part.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
+
+/** The `watchpost` command, with this process as its terminal. */
+export async function main(): Promise<void> {
+  const terminal = processTerminal();
+  process.exitCode = await runCli(process.argv.slice(2), terminal, loadDotEnv);
+}
+
+/**
+ * Runs one command line.
+ * @param prepare runs before the command and may throw as a command may.
+ * @returns the exit code: 0 fine, 1 the answer is bad, 2 the call was wrong.
+ */
+export async function runCli(args: readonly string[], terminal: Terminal, prepare = () => {}): Promise<number> {
+  try {
+    prepare();
+    await createProgram(terminal).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (thrown) {
+    // Help and version are thrown too, with 0; a wrong call comes with 1 and has been told already.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown instanceof CommandFailure) {
+      terminal.err(`watchpost: ${failureText(thrown)}\n`);
+      return thrown.exitCode;
+    }
+    if (thrown instanceof ConfigError) {
+      terminal.err(`watchpost: ${thrown.message}\n`);
+      return 2;
+    }
+    terminal.err(`watchpost: ${thrown instanceof Error ? thrown.stack : errorText(thrown)}\n`);
+    return 1;
+  }
+}
+
+function createProgram(terminal: Terminal): Command {
+  const context = createContext(terminal);
+  const program = new Command("watchpost")
+    .description("Watches services from many places at once, and says what they saw together.")
+    .version(readVersion(), "-V, --version")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showHelpAfterError("Add --help for what it takes.")
+    .addHelpText("after", "\nExit codes: 0 fine; 1 the answer is bad; 2 the call was wrong.");
+  addPart(program, "coordinator", "Run a coordinator, configured by its environment", terminal);
+  addPart(program, "agent", "Run an agent of one region, configured by its environment", terminal);
+  addMonitors(program, context);
+  addResults(program, context);
+  addRegions(program, context);
+  addAgents(program, context);
+  addDoctor(program, context);
+  return program;
+}

@@ -1,0 +1,64 @@
+import type { AgentLoad } from "../../shared/agent-message.ts";
+import type { MonitorDocument } from "../../shared/monitor.ts";
+import type { Phases, ResultStatus } from "../../shared/result.ts";
+import type { Verdict } from "../verdict/verdict.ts";
+
+/** What the API returns, as the commands read it. Times are ISO 8601 in UTC. */
+
+export interface RegionStatus {
+  readonly status: ResultStatus;
+  readonly latencyMs: number | null;
+  readonly statusCode: number | null;
+  readonly address: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly lastCheckAt: string;
+}
+
+export type MonitorRow = MonitorDocument & {
+  readonly id: string;
+  readonly revision: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly status: {
+    readonly verdict: Verdict;
+    readonly since: string;
+    readonly regions: Readonly<Record<string, RegionStatus>>;
+  };
+};
+
+export interface ResultRow {
+  readonly monitorId: string;
+  readonly region: string;
+  readonly agentId: string;
+  readonly round: number;
+  readonly scheduledAt: string;
+  readonly startedAt: string;
+  readonly latenessMs: number;
+  readonly status: ResultStatus;
+  readonly latencyMs: number;
+  readonly phases: Phases;
+  readonly statusCode: number | null;
+  readonly address: string | null;
+  readonly bodyBytes: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly failedAssertions: readonly string[];
+}
+
+export interface RegionRow {
+  readonly region: string;
+  readonly agents: { readonly online: number; readonly total: number };
+  readonly lastResultAt: string | null;
+}
+
+export interface AgentRow {
+  readonly id: string;
+  readonly region: string;
+  readonly version: string;
+  readonly host: string;
+  readonly node: string;
+  readonly online: boolean;
+  readonly draining: boolean;
+  readonly seenAgoMs: number;
+  /** What it last said of itself; null before its first heartbeat. */
+  readonly load: AgentLoad | null;
+}
