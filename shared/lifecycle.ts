@@ -5,6 +5,8 @@ import type { Logger } from "./logger.ts";
 export interface Part {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Settles when the part asks to be stopped: resolves when its work is done, rejects when it cannot go on. */
+  readonly ended?: Promise<void>;
 }
 
 /** How long one part may take to stop before the next one's turn, in ms. */

@@ -6,8 +6,8 @@ import type { Part } from "./lifecycle.ts";
 const STOP_DEADLINE_MS = 30_000;
 
 /**
- * Runs one part as the whole program: starts it, stops it on SIGINT, SIGTERM, or
- * when a parent that opened an IPC channel is gone, and exits.
+ * Runs one part as the whole program: starts it, stops it on SIGINT, SIGTERM, when
+ * it asks for it, or when a parent that opened an IPC channel is gone, and exits.
  * Exit codes: 0 stopped as asked, 1 failed, 2 cannot work as configured (one line
  * on standard error says why).
  */
@@ -19,19 +19,24 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
     fail(thrown);
   }
   let stopping = false;
-  const stop = async () => {
+  const stop = async (failure?: unknown) => {
     if (stopping) process.exit(1);
     stopping = true;
     setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
     try {
       await part.stop();
-      process.exit(0);
     } catch (thrown) {
       fail(thrown);
     }
+    if (failure !== undefined) fail(failure);
+    process.exit(0);
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  process.on("SIGINT", () => stop());
+  process.on("SIGTERM", () => stop());
+  part.ended?.then(
+    () => !stopping && stop(),
+    (thrown: unknown) => !stopping && stop(thrown),
+  );
   if (process.connected) process.on("disconnect", () => !stopping && void stop());
   try {
     await part.start();

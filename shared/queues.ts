@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { JobsOptions, Processor, QueueOptions, WorkerOptions } from "bullmq";
 import { createPostgresBackend, Queue, Worker } from "bullmq";
 import type { RedisOptions } from "ioredis";
@@ -7,6 +8,7 @@ import { text, url, wholeNumber } from "./env.ts";
 import { ConfigError, errorText } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import type { ResultBatch } from "./result.ts";
+import { backoffMs } from "./retry.ts";
 
 /**
  * The name of the queue from which a region's agents pull. The braces are a hash
@@ -150,7 +152,7 @@ export function openQueue<Data>(name: string, access: QueueAccess): Queue<Data, 
           { ...options, connection: postgresConnection(server.connectionString, leastPrivilege) },
           createPostgresBackend,
         );
-  queue.on("error", (thrown) => access.logger.warn({ queue: name, reason: errorText(thrown) }, "Queue server trouble"));
+  queue.on("error", troubleLog(name, access.logger));
   return queue as unknown as Queue<Data, void, string>;
 }
 
@@ -162,6 +164,8 @@ export function openWorker<Data>(
     readonly concurrency: number;
     readonly lockDurationMs: number;
     readonly stalledIntervalMs: number;
+    /** Told of each completed fetch, also of one that found nothing. */
+    readonly onFetch?: () => void;
   },
 ): Worker<Data, void, string> {
   const { server, leastPrivilege } = access;
@@ -177,7 +181,7 @@ export function openWorker<Data>(
   };
   const worker =
     server.kind === "redis"
-      ? new Worker(name, processor as Processor, {
+      ? new PacedWorker(name, processor as Processor, {
           ...options,
           connection: {
             ...server.options,
@@ -186,16 +190,53 @@ export function openWorker<Data>(
             enableReadyCheck: !leastPrivilege,
           },
         } satisfies WorkerOptions)
-      : new Worker(
+      : new PacedWorker(
           name,
           processor as Processor,
           { ...options, connection: postgresConnection(server.connectionString, leastPrivilege) },
-          createPostgresBackend,
+          createPostgresBackend as never, // PacedWorker is typed for Redis.
         );
-  worker.on("error", (thrown) =>
-    access.logger.warn({ queue: name, reason: errorText(thrown) }, "Queue server trouble"),
-  );
+  worker.onFetch = access.onFetch;
+  worker.on("error", troubleLog(name, access.logger));
   return worker as unknown as Worker<Data, void, string>;
+}
+
+/**
+ * BullMQ fetches again at once after an error that is not the connection's, such
+ * as a database without its schema or a Redis out of memory: thousands of times a
+ * second. This one waits between failures, and tells of each success, for which
+ * BullMQ has no event.
+ */
+class PacedWorker extends Worker {
+  onFetch: (() => void) | undefined;
+  #failures = 0;
+
+  protected override async moveToActive(token: string, name?: string) {
+    try {
+      const job = await super.moveToActive(token, name);
+      this.#failures = 0;
+      this.onFetch?.();
+      return job;
+    } catch (thrown) {
+      await sleep(backoffMs(this.#failures++, FETCH_BACKOFF));
+      throw thrown;
+    }
+  }
+}
+
+const FETCH_BACKOFF = { baseMs: 100, capMs: 2_000 };
+/** The same trouble is logged no more often, in ms. */
+const TROUBLE_LOG_MS = 10_000;
+
+function troubleLog(queue: string, logger: Logger): (thrown: unknown) => void {
+  let last = { reason: "", at: 0 };
+  return (thrown) => {
+    const reason = errorText(thrown);
+    const at = performance.now();
+    if (reason === last.reason && at - last.at < TROUBLE_LOG_MS) return;
+    last = { reason, at };
+    logger.warn({ queue, reason }, "Queue server trouble");
+  };
 }
 
 const steadyReconnect = {
