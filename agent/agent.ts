@@ -1,0 +1,146 @@
+import { hostname } from "node:os";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { createSecureContext } from "node:tls";
+import type { CheckBatch } from "../shared/check.ts";
+import { systemClock } from "../shared/clock.ts";
+import { errorText } from "../shared/errors.ts";
+import type { Part } from "../shared/lifecycle.ts";
+import { inSequence } from "../shared/lifecycle.ts";
+import { HEARTBEAT_MS } from "../shared/link.ts";
+import { createLogger } from "../shared/logger.ts";
+import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
+import type { ResultBatch } from "../shared/result.ts";
+import { readVersion } from "../shared/version.ts";
+import { createClockSync } from "./clock-sync.ts";
+import { type AgentConfig, agentSettings } from "./config.ts";
+import { createHealth, type Readiness } from "./health.ts";
+import { createLink } from "./link.ts";
+import { createAddressPolicy } from "./net/address-policy.ts";
+import { createResolve } from "./net/resolve.ts";
+import { createOutbox } from "./outbox.ts";
+import { createProbes } from "./probes/index.ts";
+import { createRunCheck } from "./run-check.ts";
+import { createCheckWorker, LOCK } from "./worker.ts";
+
+/** An idle worker fetches every few seconds; one that has not for this long, in ms, is stuck. */
+const FETCH_OVERDUE_MS = 30_000;
+const LOOP_DELAY_RESOLUTION_MS = 20;
+
+/** One agent: pulls the checks of its region, performs them and sends the results back. */
+export function createAgent(config: AgentConfig): Part {
+  const { region, agentId, concurrency } = config;
+  const version = readVersion();
+  const logger = createLogger({ level: config.logLevel, name: "agent", fields: { region, agent: agentId } });
+  const system = systemClock();
+  const clockSync = createClockSync(system);
+  const { clock } = clockSync;
+  const access = { server: config.queueServer, logger, leastPrivilege: true };
+
+  let end: { resolve(): void; reject(thrown: unknown): void };
+  const ended = new Promise<void>((resolve, reject) => {
+    end = { resolve, reject };
+  });
+  ended.catch(() => undefined); // Whoever runs the agent listens to it.
+  const giveUp = (thrown: unknown) => {
+    logger.fatal({ reason: errorText(thrown) }, "Refused for good: the agent stops");
+    end.reject(thrown);
+  };
+
+  const probes = createProbes({
+    resolve: createResolve(),
+    refuses: createAddressPolicy({ allowPrivate: config.allowPrivateAddresses }),
+    secureContext: createSecureContext(),
+    monotonic: clock.monotonic,
+    version,
+  });
+  const outbox = createOutbox({
+    agentId,
+    server: config.queueServer,
+    openQueue: () => openQueue<ResultBatch>(resultsQueueName(region), access),
+    startupTimeoutMs: config.startupTimeoutS * 1_000,
+    onRefused: giveUp,
+    logger,
+  });
+  const worker = createCheckWorker({
+    open: (processor, options) =>
+      openWorker<CheckBatch>(checksQueueName(region), processor, { ...access, ...LOCK, ...options }),
+    clock,
+    runCheck: createRunCheck({ probes, clock }),
+    outbox,
+    concurrency,
+    onRefused: giveUp,
+    logger,
+  });
+
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+  const link = createLink({
+    url: config.coordinatorUrl,
+    token: config.agentToken,
+    hello: { type: "hello", v: 1, agentId, region, version, host: hostname().slice(0, 255), node: process.version },
+    load() {
+      const estimate = clockSync.estimate();
+      const loopDelayMs = Math.max(0, loopDelay.max / 1e6 - LOOP_DELAY_RESOLUTION_MS);
+      loopDelay.reset();
+      return {
+        inFlight: worker.inFlight,
+        outbox: outbox.size,
+        loopDelayMs,
+        clockOffsetMs: estimate?.offsetMs ?? null,
+        clockErrorMs: estimate?.errorMs ?? null,
+        lastFetchAgoMs: worker.lastFetchAgoMs,
+      };
+    },
+    system,
+    clockSync,
+    onDrain: () => end.resolve(),
+    onRefused: giveUp,
+    logger,
+  });
+
+  function readiness(): Record<string, Readiness> {
+    const { lastFetchAgoMs, saturated } = worker;
+    const fetches = lastFetchAgoMs !== null && (saturated || lastFetchAgoMs < FETCH_OVERDUE_MS);
+    return {
+      queue: fetches
+        ? { ok: true }
+        : {
+            ok: false,
+            reason: lastFetchAgoMs === null ? "no fetch yet" : `no fetch for ${Math.round(lastFetchAgoMs / 1_000)} s`,
+          },
+      link: link.isUp ? { ok: true } : { ok: false, reason: "the coordinator is not linked" },
+      clock: clockSync.estimate() ? { ok: true } : { ok: false, reason: "no sample of the coordinator's clock yet" },
+    };
+  }
+
+  // While the link is down, the coordinator learns from the results queue that the agent lives.
+  let signsOfLife: NodeJS.Timeout | undefined;
+  const presence: Part = {
+    async start() {
+      loopDelay.enable();
+      signsOfLife = setInterval(() => link.isUp || outbox.signOfLife(), HEARTBEAT_MS);
+    },
+    async stop() {
+      clearInterval(signsOfLife);
+      loopDelay.disable();
+    },
+  };
+
+  const parts = inSequence(
+    [
+      ["health", createHealth({ port: config.healthPort, variable: agentSettings.healthPort.variable, readiness })],
+      ["presence", presence],
+      ["link", link],
+      ["outbox", outbox],
+      ["worker", worker],
+    ],
+    logger,
+  );
+  return {
+    ended,
+    start: parts.start,
+    stop() {
+      link.sayDraining();
+      return parts.stop();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { ValuesOf } from "../shared/env.ts";
+import { flag, oneOf, readSettings, text, url, wholeNumber } from "../shared/env.ts";
+import { ConfigError } from "../shared/errors.ts";
+import { newId } from "../shared/id.ts";
+import { logLevels } from "../shared/logger.ts";
+import type { QueueServer } from "../shared/queues.ts";
+import { queueServerFrom, queueSettings } from "../shared/queues.ts";
+import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
+
+/** Every setting of an agent. */
+export const agentSettings = {
+  region: text({
+    variable: "WATCHPOST_REGION",
+    form: "a slug such as eu-west",
+    pattern: regionPattern,
+    rule: regionRule,
+    fallback: null,
+    about: "The region whose checks this agent performs. Required.",
+  }),
+  coordinatorUrl: url({
+    variable: "WATCHPOST_COORDINATOR_URL",
+    schemes: ["http", "https"],
+    fallback: null,
+    about: "The coordinator's base URL, for the agent's link. Required.",
+  }),
+  agentToken: text({
+    variable: "WATCHPOST_AGENT_TOKEN",
+    pattern: /^[\x21-\x7e]{20,256}$/,
+    rule: "must be 20 to 256 visible ASCII characters without spaces",
+    fallback: null,
+    about: "The token that the agent presents on its link. Required.",
+  }),
+  agentId: text({
+    variable: "WATCHPOST_AGENT_ID",
+    pattern: /^[A-Za-z0-9_.-]{1,64}$/,
+    rule: "must be 1 to 64 letters, digits, _, . or -",
+    fallback: null,
+    about: "The agent's id; a new one per process unless set.",
+  }),
+  ...queueSettings,
+  concurrency: wholeNumber({
+    variable: "WATCHPOST_AGENT_CONCURRENCY",
+    min: 1,
+    max: 10_000,
+    unit: "checks",
+    fallback: 500,
+    about: "How many checks may be in flight at once.",
+  }),
+  allowPrivateAddresses: flag({
+    variable: "WATCHPOST_ALLOW_PRIVATE_ADDRESSES",
+    fallback: false,
+    about: "Lets checks reach loopback and private addresses. Cloud metadata and link-local stay out of reach.",
+  }),
+  healthPort: wholeNumber({
+    variable: "WATCHPOST_HEALTH_PORT",
+    min: 0,
+    max: 65_535,
+    fallback: 8081,
+    about: "The port of /healthz and /readyz on 127.0.0.1; 0 turns them off.",
+  }),
+  startupTimeoutS: wholeNumber({
+    variable: "WATCHPOST_STARTUP_TIMEOUT",
+    min: 1,
+    max: 3_600,
+    unit: "seconds",
+    fallback: 60,
+    about: "How long the agent waits for the queue server at its start.",
+  }),
+  logLevel: oneOf({
+    variable: "LOG_LEVEL",
+    values: logLevels,
+    fallback: "info",
+    about: "The least grave lines logged.",
+  }),
+};
+
+type Values = ValuesOf<typeof agentSettings>;
+
+export interface AgentConfig
+  extends Pick<Values, "concurrency" | "allowPrivateAddresses" | "healthPort" | "startupTimeoutS" | "logLevel"> {
+  readonly region: string;
+  readonly coordinatorUrl: string;
+  readonly agentToken: string;
+  readonly agentId: string;
+  readonly queueServer: QueueServer;
+}
+
+/**
+ * An agent's configuration, from its environment.
+ * @throws ConfigError naming the variable that is missing or wrong.
+ */
+export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
+  const values = readSettings(agentSettings, env);
+  const required = (key: "region" | "coordinatorUrl" | "agentToken"): string => {
+    const value = values[key];
+    if (value === null) throw new ConfigError(`${agentSettings[key].variable} must be set`);
+    return value;
+  };
+  const region = required("region");
+  if (!isRegion(region)) throw new ConfigError(`${agentSettings.region.variable} ${regionRule}`);
+  return {
+    region,
+    coordinatorUrl: required("coordinatorUrl"),
+    agentToken: required("agentToken"),
+    agentId: values.agentId ?? newId("agt"),
+    queueServer: queueServerFrom(values),
+    concurrency: values.concurrency,
+    allowPrivateAddresses: values.allowPrivateAddresses,
+    healthPort: values.healthPort,
+    startupTimeoutS: values.startupTimeoutS,
+    logLevel: values.logLevel,
+  };
+}

@@ -1,0 +1,53 @@
+/** Lets at most so many in at once; the rest wait in the order they came. */
+export interface Limiter {
+  /** Resolves true when there is room. False when the limiter is closed before. */
+  enter(): Promise<boolean>;
+  /** To be called once by everyone who was let in. */
+  leave(): void;
+  readonly inside: number;
+  readonly waiting: number;
+  /** Turns away everyone who waits, and all who come. */
+  close(): void;
+}
+
+export function createLimiter(limit: number): Limiter {
+  const queue: Array<(admitted: boolean) => void> = [];
+  let head = 0;
+  let inside = 0;
+  let closed = false;
+  return {
+    enter() {
+      if (closed) return Promise.resolve(false);
+      if (inside < limit) {
+        inside++;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => queue.push(resolve));
+    },
+    leave() {
+      const next = queue[head];
+      if (next === undefined) {
+        inside--;
+        return;
+      }
+      head++;
+      if (head === queue.length) {
+        queue.length = 0;
+        head = 0;
+      }
+      next(true);
+    },
+    get inside() {
+      return inside;
+    },
+    get waiting() {
+      return queue.length - head;
+    },
+    close() {
+      closed = true;
+      for (const turnAway of queue.splice(head)) turnAway(false);
+      queue.length = 0;
+      head = 0;
+    },
+  };
+}

@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket } from "ws";
+import type { AgentLoad, AgentMessage, CoordinatorMessage } from "../shared/agent-message.ts";
+import type { Clock } from "../shared/clock.ts";
+import { errorText } from "../shared/errors.ts";
+import type { Part } from "../shared/lifecycle.ts";
+import { CLOSE_REFUSED, HEARTBEAT_MS, LINK_PATH, MAX_LINK_MESSAGE_BYTES, OFFLINE_AFTER_MS } from "../shared/link.ts";
+import type { Logger } from "../shared/logger.ts";
+import { backoffMs } from "../shared/retry.ts";
+import type { ClockSync } from "./clock-sync.ts";
+
+/** The agent's end of its link to the coordinator. Checks go on while it is down. */
+export interface Link extends Part {
+  /** Hello was answered and messages come. */
+  readonly isUp: boolean;
+  /** Tells the coordinator that the agent takes no more checks. */
+  sayDraining(): void;
+}
+
+const CONNECT_DEADLINE_MS = 10_000;
+const RECONNECT = { baseMs: 500, capMs: 15_000 };
+/** A refusal may be a proxy's mood; this many in a row are for good. */
+const MAX_REFUSALS = 3;
+/** Samples taken at once when the link comes up, and the pause between them, in ms. */
+const FIRST_SAMPLES = 5;
+const FIRST_SAMPLES_EVERY_MS = 50;
+/** How long the start waits for a first clock sample, in ms; then the agent trusts its own clock until one comes. */
+const FIRST_SAMPLE_DEADLINE_MS = 3_000;
+const CLOSE_DEADLINE_MS = 500;
+
+/** How one session of the link ended. */
+interface End {
+  readonly reason: string;
+  readonly refused: boolean;
+  /** The coordinator had said welcome. */
+  readonly welcomed: boolean;
+}
+
+export function createLink(deps: {
+  /** The coordinator's base URL. */
+  readonly url: string;
+  readonly token: string;
+  readonly hello: Extract<AgentMessage, { type: "hello" }>;
+  readonly load: () => AgentLoad;
+  /** The machine's own clock, which the samples are taken of. */
+  readonly system: Clock;
+  readonly clockSync: ClockSync;
+  /** The coordinator asks the agent to go. */
+  readonly onDrain: () => void;
+  /** The coordinator refuses the agent for good. */
+  readonly onRefused: (thrown: Error) => void;
+  readonly logger: Logger;
+}): Link {
+  const { system, clockSync, logger } = deps;
+  const address = linkAddress(deps.url);
+  const stopped = new AbortController();
+  let socket: WebSocket | null = null;
+  let isUp = false;
+  let sampled: () => void = () => undefined;
+  const firstSample = new Promise<void>((resolve) => {
+    sampled = resolve;
+  });
+
+  async function keepLinked(): Promise<void> {
+    let failures = 0;
+    let refusals = 0;
+    while (!stopped.signal.aborted) {
+      const { reason, refused, welcomed } = await session();
+      if (stopped.signal.aborted) return;
+      refusals = refused ? refusals + 1 : 0;
+      if (refusals === MAX_REFUSALS) {
+        deps.onRefused(new Error(`the coordinator at ${deps.url} refuses this agent: ${reason}`));
+        return;
+      }
+      if (welcomed) failures = 0;
+      const pause = backoffMs(failures++, RECONNECT);
+      logger.warn(
+        { coordinator: deps.url, reason, retryInMs: Math.round(pause) },
+        "The link to the coordinator is down",
+      );
+      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One connection, from its start to its end. */
+  function session(): Promise<End> {
+    return new Promise((resolve) => {
+      let welcomed = false;
+      let failure: { reason: string; refused: boolean } | null = null;
+      let silence: NodeJS.Timeout | undefined;
+      let heartbeat: NodeJS.Timeout | undefined;
+      const ws = new WebSocket(address, {
+        headers: { authorization: `Bearer ${deps.token}` },
+        handshakeTimeout: CONNECT_DEADLINE_MS,
+        maxPayload: MAX_LINK_MESSAGE_BYTES,
+        perMessageDeflate: false,
+        followRedirects: false,
+      });
+      socket = ws;
+      const send = (message: AgentMessage) => {
+        if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(message));
+      };
+      const listen = () => {
+        clearTimeout(silence);
+        silence = setTimeout(() => {
+          failure ??= { reason: "the coordinator is silent", refused: false };
+          ws.terminate();
+        }, OFFLINE_AFTER_MS);
+      };
+      const beat = () => {
+        send({ type: "heartbeat", load: deps.load() });
+        send({ type: "clock", t0: system.now() });
+      };
+      ws.on("open", () => {
+        send(deps.hello);
+        listen();
+      });
+      ws.on("message", (data) => {
+        const t3 = system.now();
+        listen();
+        const message = read(String(data));
+        if (message?.type === "welcome") {
+          welcomed = true;
+          isUp = true;
+          logger.info({ coordinator: deps.url }, "Linked to the coordinator");
+          beat();
+          heartbeat = setInterval(beat, HEARTBEAT_MS);
+          void takeFirstSamples(send);
+        } else if (message?.type === "clock") {
+          clockSync.add({ t0: message.t0, t1: message.t1, t2: message.t2, t3 });
+          sampled();
+        } else if (message?.type === "drain") {
+          logger.info("The coordinator asks this agent to drain");
+          deps.onDrain();
+        }
+      });
+      ws.on("unexpected-response", (request, response) => {
+        const { statusCode } = response;
+        failure = { reason: `HTTP status ${statusCode}`, refused: statusCode === 401 || statusCode === 403 };
+        request.destroy();
+        ws.terminate();
+      });
+      ws.on("error", (thrown) => {
+        failure ??= { reason: errorText(thrown), refused: false };
+      });
+      ws.on("close", (code, closeReason) => {
+        clearTimeout(silence);
+        clearInterval(heartbeat);
+        isUp = false;
+        socket = null;
+        const end = failure ?? {
+          reason: `closed with ${code}${closeReason.length > 0 ? `: ${closeReason.toString().slice(0, 200)}` : ""}`,
+          refused: code === CLOSE_REFUSED,
+        };
+        resolve({ ...end, welcomed });
+      });
+    });
+  }
+
+  async function takeFirstSamples(send: (message: AgentMessage) => void): Promise<void> {
+    for (let taken = 1; taken < FIRST_SAMPLES; taken++) {
+      await sleep(FIRST_SAMPLES_EVERY_MS);
+      send({ type: "clock", t0: system.now() });
+    }
+  }
+
+  return {
+    get isUp() {
+      return isUp;
+    },
+    sayDraining() {
+      if (isUp) socket?.send(JSON.stringify({ type: "draining" } satisfies AgentMessage));
+    },
+    async start() {
+      void keepLinked();
+      await Promise.race([
+        firstSample,
+        sleep(FIRST_SAMPLE_DEADLINE_MS, undefined, { signal: stopped.signal }).catch(() => undefined),
+      ]);
+    },
+    async stop() {
+      stopped.abort();
+      const closing = socket;
+      if (closing === null) return;
+      const closed = new Promise<void>((resolve) => closing.once("close", () => resolve()));
+      closing.close(1000);
+      const patience = setTimeout(() => closing.terminate(), CLOSE_DEADLINE_MS);
+      await closed;
+      clearTimeout(patience);
+    },
+  };
+}
+
+function linkAddress(base: string): string {
+  const url = new URL(base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.pathname = url.pathname.replace(/\/$/, "") + LINK_PATH;
+  url.search = "";
+  url.hash = "";
+  return url.href;
+}
+
+/** The message, or null for what a newer coordinator may say. */
+function read(text: string): CoordinatorMessage | null {
+  let message: Partial<Extract<CoordinatorMessage, { type: "clock" }>>;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof message !== "object" || message === null) return null;
+  if (message.type === "clock" && ![message.t0, message.t1, message.t2].every(Number.isFinite)) return null;
+  return message as CoordinatorMessage;
+}

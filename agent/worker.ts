@@ -1,0 +1,174 @@
+import { type Job, WaitingError, type Worker } from "bullmq";
+import type { Check, CheckBatch } from "../shared/check.ts";
+import type { Clock } from "../shared/clock.ts";
+import { errorText } from "../shared/errors.ts";
+import type { Part } from "../shared/lifecycle.ts";
+import { withDeadline } from "../shared/lifecycle.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { openWorker } from "../shared/queues.ts";
+import { isRefused } from "../shared/queues.ts";
+import { readBatch } from "./check-batch.ts";
+import { createDueTimer } from "./due-timer.ts";
+import { createLimiter } from "./limiter.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RunCheck } from "./run-check.ts";
+
+/** Pulls the region's checks and sees each through to a result that the results queue has accepted. */
+export interface CheckWorker extends Part {
+  /** Checks that are being performed. */
+  readonly inFlight: number;
+  /** More checks are due than may be in flight: no more are fetched for now. */
+  readonly saturated: boolean;
+  /** ms since the last completed fetch; null before the first. */
+  readonly lastFetchAgoMs: number | null;
+}
+
+/** A dead agent's jobs are taken over after about this long, in ms. */
+export const LOCK = { lockDurationMs: 5_000, stalledIntervalMs: 2_000 };
+const READY_DEADLINE_MS = 10_000;
+/** How long a stop waits for checks that are being performed, in ms; the parent of `npm start` gives 5 s in all. */
+const FINISH_DEADLINE_MS = 2_500;
+/** How often the work is logged at `info`, in ms. */
+const LOG_EVERY_MS = 10_000;
+
+type OpenChecksWorker = (
+  processor: Parameters<typeof openWorker<CheckBatch>>[1],
+  options: { readonly concurrency: number; readonly onFetch: () => void },
+) => Worker<CheckBatch, void, string>;
+
+export function createCheckWorker(deps: {
+  readonly open: OpenChecksWorker;
+  readonly clock: Clock;
+  readonly runCheck: RunCheck;
+  readonly outbox: Outbox;
+  /** How many checks may be in flight at once. */
+  readonly concurrency: number;
+  /** Told when the queue server refuses the credentials for good. */
+  readonly onRefused: (thrown: unknown) => void;
+  readonly logger: Logger;
+}): CheckWorker {
+  const { clock, outbox, logger } = deps;
+  const dueTimer = createDueTimer(clock);
+  const limiter = createLimiter(deps.concurrency);
+  /** What gives up each job that is held. */
+  const held = new Set<() => void>();
+  const counts = { jobs: 0, checks: 0, loggedAt: Number.NEGATIVE_INFINITY };
+  let worker: Worker<CheckBatch, void, string> | null = null;
+  let fetchedAt: number | null = null;
+
+  /**
+   * One batch: every check at its own instant, none waiting for another. The job
+   * completes when all its results are accepted. What a stop left undone goes back
+   * to the queue for another agent.
+   */
+  async function process(job: Job<CheckBatch, void, string>, token?: string): Promise<void> {
+    const { checks } = readBatch(job.data, clock.now());
+    note(job, checks.length);
+    const left = new Set(checks);
+    await new Promise<void>((resolve, reject) => {
+      let open = checks.length;
+      const giveUp = () => resolve();
+      held.add(giveUp);
+      const settle = () => {
+        if (--open > 0) return;
+        held.delete(giveUp);
+        resolve();
+      };
+      if (open === 0) settle();
+      for (const check of checks) {
+        perform(check).then(
+          (done) => {
+            if (done) left.delete(check);
+            settle();
+          },
+          (thrown) => {
+            held.delete(giveUp);
+            reject(thrown);
+          },
+        );
+      }
+    });
+    if (left.size === 0) return;
+    await job.updateData({ v: 1, checks: [...left] });
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  /** Whether the check is accounted for; false when a stop came first. */
+  async function perform(check: Check): Promise<boolean> {
+    if (!(await dueTimer.until(check.scheduledAt))) return false;
+    if (!(await admitted())) return false;
+    if (clock.now() > check.expiresAt) {
+      leave();
+      const { monitorId, round, attempt, scheduledAt } = check;
+      await outbox.putMiss({ monitorId, round, attempt, scheduledAt, reason: "expired" });
+      return true;
+    }
+    const result = await deps.runCheck(check);
+    leave();
+    await outbox.putResult(result);
+    return true;
+  }
+
+  function admitted(): Promise<boolean> {
+    const entered = limiter.enter();
+    throttle();
+    return entered;
+  }
+
+  function leave(): void {
+    limiter.leave();
+    throttle();
+  }
+
+  /** While due checks wait for room, another agent can do better with the next batch. */
+  function throttle(): void {
+    if (worker) worker.concurrency = limiter.waiting > 0 ? 1 : deps.concurrency;
+  }
+
+  function note(job: Job, checks: number): void {
+    counts.jobs++;
+    counts.checks += checks;
+    logger.debug({ job: job.id, checks }, "Processing monitor check job");
+    const now = performance.now();
+    if (now - counts.loggedAt < LOG_EVERY_MS) return;
+    logger.info({ jobs: counts.jobs, checks: counts.checks }, "Processing monitor check job");
+    Object.assign(counts, { jobs: 0, checks: 0, loggedAt: now });
+  }
+
+  return {
+    get inFlight() {
+      return limiter.inside;
+    },
+    get saturated() {
+      return limiter.waiting > 0;
+    },
+    get lastFetchAgoMs() {
+      return fetchedAt === null ? null : performance.now() - fetchedAt;
+    },
+    async start() {
+      const onFetch = () => {
+        fetchedAt = performance.now();
+      };
+      const opened = deps.open(process, { concurrency: deps.concurrency, onFetch });
+      worker = opened;
+      opened.on("error", (thrown) => isRefused(thrown) && deps.onRefused(thrown));
+      opened.on("active", onFetch);
+      opened.on("failed", (job, thrown) => logger.warn({ job: job?.id, reason: errorText(thrown) }, "A job failed"));
+      await withDeadline(opened.waitUntilReady(), READY_DEADLINE_MS, "the queue server did not answer");
+      opened.run().catch((thrown) => logger.error({ reason: errorText(thrown) }, "The worker ended"));
+      logger.info({ queue: opened.name, concurrency: deps.concurrency }, "BullMQ worker is ready");
+    },
+    async stop() {
+      // Takes nothing more and resolves when every job that is held has been settled.
+      const closed = worker?.close();
+      dueTimer.close();
+      limiter.close();
+      const patience = setTimeout(() => {
+        for (const giveUp of held) giveUp();
+      }, FINISH_DEADLINE_MS);
+      await closed;
+      clearTimeout(patience);
+    },
+  };
+}
