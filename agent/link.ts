@@ -24,8 +24,8 @@ const MAX_REFUSALS = 3;
 /** Samples taken at once when the link comes up, and the pause between them, in ms. */
 const FIRST_SAMPLES = 5;
 const FIRST_SAMPLES_EVERY_MS = 50;
-/** How long the start waits for a first clock sample, in ms; then the agent trusts its own clock until one comes. */
-const FIRST_SAMPLE_DEADLINE_MS = 3_000;
+/** How long the start waits for a first clock sample, in ms; without one the agent trusts its own clock. */
+const START_DEADLINE_MS = 3_000;
 const CLOSE_DEADLINE_MS = 500;
 
 /** How one session of the link ended. */
@@ -56,9 +56,10 @@ export function createLink(deps: {
   const stopped = new AbortController();
   let socket: WebSocket | null = null;
   let isUp = false;
-  let sampled: () => void = () => undefined;
-  const firstSample = new Promise<void>((resolve) => {
-    sampled = resolve;
+  let settleStart: () => void = () => undefined;
+  /** A clock sample is there, or the first try has failed. */
+  const started = new Promise<void>((resolve) => {
+    settleStart = resolve;
   });
 
   async function keepLinked(): Promise<void> {
@@ -66,6 +67,7 @@ export function createLink(deps: {
     let refusals = 0;
     while (!stopped.signal.aborted) {
       const { reason, refused, welcomed } = await session();
+      settleStart();
       if (stopped.signal.aborted) return;
       refusals = refused ? refusals + 1 : 0;
       if (refusals === MAX_REFUSALS) {
@@ -128,7 +130,7 @@ export function createLink(deps: {
           void takeFirstSamples(send);
         } else if (message?.type === "clock") {
           clockSync.add({ t0: message.t0, t1: message.t1, t2: message.t2, t3 });
-          sampled();
+          settleStart();
         } else if (message?.type === "drain") {
           logger.info("The coordinator asks this agent to drain");
           deps.onDrain();
@@ -173,10 +175,9 @@ export function createLink(deps: {
     },
     async start() {
       void keepLinked();
-      await Promise.race([
-        firstSample,
-        sleep(FIRST_SAMPLE_DEADLINE_MS, undefined, { signal: stopped.signal }).catch(() => undefined),
-      ]);
+      const patience = setTimeout(settleStart, START_DEADLINE_MS);
+      await started;
+      clearTimeout(patience);
     },
     async stop() {
       stopped.abort();
