@@ -1,7 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 
 /** Resolves when a child is gone, with how: `exit code 1`, `signal SIGKILL`, or why it could not be started. */
 export function endOf(child: ChildProcess): Promise<string> {
@@ -15,21 +14,14 @@ export function isRunning(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
-/** Sends one signal after the other, each with its patience in ms, until the child is gone; SIGKILL comes last. */
-export async function stopChild(
-  child: ChildProcess,
-  steps: ReadonlyArray<readonly [signal: NodeJS.Signals, patienceMs: number]>,
-): Promise<void> {
-  for (const [signal, patienceMs] of [...steps, ["SIGKILL", 2_000] as const]) {
-    if (!isRunning(child)) return;
-    const patience = new AbortController();
-    child.kill(signal);
-    await Promise.race([
-      once(child, "exit", { signal: patience.signal }).catch(() => undefined),
-      sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
-  }
+/** Asks a child with `signal` to stop, kills it when it has not within `patienceMs`, and resolves when it is gone. */
+export async function stopChild(child: ChildProcess, signal: NodeJS.Signals, patienceMs: number): Promise<void> {
+  if (!isRunning(child)) return;
+  const gone = once(child, "exit");
+  const patience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  child.kill(signal);
+  await gone;
+  clearTimeout(patience);
 }
 
 /** The last lines of a log file on one line, for an error about the program that wrote it. */

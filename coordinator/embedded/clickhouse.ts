@@ -5,7 +5,7 @@ import { ConfigError } from "../../shared/errors.ts";
 import { endOf, isRunning, lastWords, stopChild } from "./child-end.ts";
 import { forkProgram } from "./fork-program.ts";
 import { secretFile } from "./secret-file.ts";
-import type { EmbeddedServer, EmbeddedServerOptions } from "./server.ts";
+import { type EmbeddedServer, type EmbeddedServerOptions, STOP_PATIENCE_MS } from "./server.ts";
 
 const USER = "watchpost";
 const DATABASE = "default";
@@ -41,10 +41,7 @@ export async function startClickHouse(options: EmbeddedServerOptions): Promise<E
   });
   await log.close();
   const ended = endOf(child);
-  const stop = async () => {
-    await stopChild(child, [["SIGTERM", 4_000]]);
-    await ended;
-  };
+  const stop = (patienceMs = STOP_PATIENCE_MS) => stopChild(child, "SIGTERM", patienceMs);
   const port = await listeningPort();
   if (port === null) {
     const end = isRunning(child) ? `not ready within ${START_DEADLINE_MS} ms` : await ended;

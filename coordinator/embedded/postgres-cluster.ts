@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { lchown, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { endOf, lastWords } from "./child-end.ts";
+import { spawnLeashed } from "./leash.ts";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 import type { Unprivileged } from "./unprivileged.ts";
 
@@ -58,10 +58,13 @@ export async function createCluster(options: NewCluster): Promise<void> {
     const log = join(dataDir, "create.log");
     const output = await open(log, "w", 0o600);
     try {
-      const child = spawn(command, args, {
-        stdio: ["pipe", output.fd, output.fd],
-        cwd: "/",
-        timeout: CREATE_DEADLINE_MS,
+      const child = spawnLeashed({
+        command,
+        args,
+        signal: "TERM",
+        stdin: "pipe",
+        stdout: output.fd,
+        options: { cwd: "/", timeout: CREATE_DEADLINE_MS },
       });
       // A program that ends early closes its input; how it ended says enough.
       child.stdin?.on("error", () => undefined);

@@ -8,7 +8,7 @@ import { findPostgres } from "./postgres-binaries.ts";
 import { createCluster, POSTGRES_USER } from "./postgres-cluster.ts";
 import { clearLeftover } from "./postgres-leftover.ts";
 import { secretFile } from "./secret-file.ts";
-import type { EmbeddedServer, EmbeddedServerOptions } from "./server.ts";
+import { type EmbeddedServer, type EmbeddedServerOptions, STOP_PATIENCE_MS } from "./server.ts";
 import { unprivileged } from "./unprivileged.ts";
 
 const DATABASE = "watchpost";
@@ -65,13 +65,8 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedS
     const child = spawnLeashed({ command, args, signal: "INT", stdout: log.fd, options: { cwd: "/" } });
     await log.close();
     const ended = endOf(child);
-    const stop = async () => {
-      await stopChild(child, [
-        ["SIGINT", 3_000],
-        ["SIGQUIT", 1_000],
-      ]);
-      await ended;
-    };
+    // Fast shutdown. Killed instead, it recovers at the next start.
+    const stop = (patienceMs = STOP_PATIENCE_MS) => stopChild(child, "SIGINT", patienceMs);
     if (await becomesReady(cluster, () => isRunning(child))) {
       const url = `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
       return { url, startedMs: performance.now() - began, ended, stop };

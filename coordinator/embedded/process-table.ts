@@ -22,15 +22,33 @@ function isZombie(pid: number): boolean {
   }
 }
 
+/**
+ * What tells a process from another that has its id later: when it began, by a
+ * clock that runs on over the machine's restarts. Null when there is no such process.
+ */
+export async function birthOf(pid: number): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    // proc(5): field 22, of which the first two end with the name's closing bracket.
+    return `${boot.trim()} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    return (await ps(pid, "lstart="))?.trim() || null;
+  }
+}
+
 /** The command line of a process, its arguments parted by blanks; null when it cannot be seen. */
 export async function commandLine(pid: number): Promise<string | null> {
   try {
     return (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
   } catch {
-    // Not Linux, or gone.
+    return ps(pid, "command=");
   }
+}
+
+async function ps(pid: number, column: string): Promise<string | null> {
   try {
-    return (await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(pid)], { timeout: 5_000 })).stdout;
+    return (await promisify(execFile)("ps", ["-ww", "-o", column, "-p", String(pid)], { timeout: 5_000 })).stdout;
   } catch {
     return null;
   }

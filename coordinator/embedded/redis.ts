@@ -8,7 +8,7 @@ import { endOf, isRunning, lastWords, stopChild } from "./child-end.ts";
 import { freePort } from "./free-port.ts";
 import { spawnLeashed } from "./leash.ts";
 import { secretFile } from "./secret-file.ts";
-import type { EmbeddedServer, EmbeddedServerOptions } from "./server.ts";
+import { type EmbeddedServer, type EmbeddedServerOptions, STOP_PATIENCE_MS } from "./server.ts";
 
 const START_DEADLINE_MS = 60_000;
 const START_ATTEMPTS = 3;
@@ -70,10 +70,7 @@ export async function startRedis(command: string, options: EmbeddedServerOptions
     // Over its input and not as arguments: those are for everybody to see.
     child.stdin?.end(configuration(port, password));
     const ended = endOf(child);
-    const stop = async () => {
-      await stopChild(child, [["SIGTERM", 4_000]]);
-      await ended;
-    };
+    const stop = (patienceMs = STOP_PATIENCE_MS) => stopChild(child, "SIGTERM", patienceMs);
     const client = clientFor(port, password, () => (isRunning(child) ? 20 : null));
     try {
       await withDeadline(Promise.race([ready(client), ended]), START_DEADLINE_MS, "Redis was not ready");

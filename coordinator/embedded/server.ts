@@ -1,3 +1,6 @@
+/** How long a server may take to stop of itself, in ms, when its owner does not say. */
+export const STOP_PATIENCE_MS = 5_000;
+
 /** A server that runs as a child of this process, for this process alone. */
 export interface EmbeddedServer {
   /** Its address with credentials. Never to be logged. */
@@ -6,8 +9,11 @@ export interface EmbeddedServer {
   readonly startedMs: number;
   /** Resolves when the process is gone, asked or not, with how it ended, such as `exit code 1`. */
   readonly ended: Promise<string>;
-  /** Stops it, by force in the end; resolves when it is gone. May be called at any time. */
-  stop(): Promise<void>;
+  /**
+   * Asks it to stop, kills it when it has not within `patienceMs`, and resolves
+   * when it is gone. May be called at any time.
+   */
+  stop(patienceMs?: number): Promise<void>;
 }
 
 export interface EmbeddedServerOptions {

@@ -16,8 +16,8 @@ async function inTempDir(start: (options: EmbeddedServerOptions) => Promise<Embe
     const server = await start({ dataDir: join(dir.path, "data"), logFile: join(dir.path, "log") });
     return {
       ...server,
-      async stop() {
-        await server.stop();
+      async stop(patienceMs) {
+        await server.stop(patienceMs);
         await dir.remove();
       },
     };

@@ -1,0 +1,52 @@
+import { errorText } from "../../../shared/errors.ts";
+import { startChildProgram } from "./child-program.ts";
+import type { DataDir } from "./data-dir.ts";
+import { openLogFile } from "./log-file.ts";
+import type { Running } from "./supervise.ts";
+
+/** What an agent has no use for, and an agent that is taken over even less. */
+const notForAgents = ["WATCHPOST_ADMIN_TOKEN", "DATABASE_URL", "CLICKHOUSE_URL", "HOST", "PORT"];
+
+export interface ProgramsOptions {
+  /** The environment that all of them share. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly dir: DataDir;
+  /** Told of what goes wrong, and at whom. */
+  readonly warn: (who: string, text: string) => void;
+}
+
+/** Our own programs as children, each with a log file of its own. */
+export function createPrograms({ env, dir, warn }: ProgramsOptions) {
+  function program(who: string, file: URL, ownEnv: NodeJS.ProcessEnv): () => Running {
+    const log = openLogFile(logPath(who));
+    return () =>
+      startChildProgram({
+        program: file,
+        env: ownEnv,
+        log: {
+          ...log,
+          write(line) {
+            try {
+              log.write(line);
+            } catch (thrown) {
+              warn(who, `its log cannot be written: ${errorText(thrown)}`);
+            }
+          },
+        },
+        warn: (text) => warn(who, text),
+      });
+  }
+
+  const logPath = (who: string): string => `${dir.logs}/${who.replaceAll(" ", "-")}.log`;
+
+  return {
+    logPath,
+    coordinator: (own: NodeJS.ProcessEnv): (() => Running) =>
+      program("coordinator", new URL("../../main", import.meta.url), { ...env, ...own }),
+    agent(region: string, own: NodeJS.ProcessEnv): () => Running {
+      const agentEnv: NodeJS.ProcessEnv = { ...env, ...own, WATCHPOST_REGION: region };
+      for (const name of notForAgents) delete agentEnv[name];
+      return program(`agent ${region}`, new URL("../../../agent/main", import.meta.url), agentEnv);
+    },
+  };
+}
