@@ -23,6 +23,8 @@ export interface HandAgent {
   send(payload: unknown): Promise<void>;
   /** Sends a good result of a check, or one for each set of changes to it. */
   answer(check: Check, ...results: Array<Partial<Result>>): Promise<void>;
+  /** Ends the link and leaves the queues as they are. */
+  cutLink(): void;
   stop(): Promise<void>;
 }
 
@@ -55,6 +57,11 @@ export async function startHandAgent({ url, queueServer }: TestCoordinator, regi
   };
   const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load })), HEARTBEAT_MS);
 
+  const cutLink = () => {
+    clearInterval(beat);
+    link.terminate();
+  };
+
   const send = async (payload: unknown) => void (await results.add("results", payload as ResultBatch));
   return {
     id,
@@ -70,9 +77,9 @@ export async function startHandAgent({ url, queueServer }: TestCoordinator, regi
         results: variants.map((changes) => ({ ...aResult(check), ...changes })),
       });
     },
+    cutLink,
     async stop() {
-      clearInterval(beat);
-      link.terminate();
+      cutLink();
       await Promise.all([worker.close(true), results.close()]);
     },
   };

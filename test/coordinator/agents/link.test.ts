@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { CLOSE_REFUSED, LINK_PATH } from "../../../shared/link.ts";
+import type { TestCoordinator } from "../../support/coordinator.ts";
+import { agentToken, startTestCoordinator } from "../../support/coordinator.ts";
+import { startHandAgent } from "../../support/hand-agent.ts";
+import { until } from "../../support/until.ts";
+
+let coordinator: TestCoordinator;
+beforeAll(async () => {
+  coordinator = await startTestCoordinator();
+});
+afterAll(() => coordinator?.stop());
+
+const hello = { type: "hello", v: 1, agentId: "agt_1", region: "eu-west", version: "1.0.0", host: "h", node: "20" };
+
+function open(token = agentToken, path = LINK_PATH): WebSocket {
+  return new WebSocket(coordinator.url.replace("http", "ws") + path, { headers: { authorization: `Bearer ${token}` } });
+}
+
+async function opened(): Promise<WebSocket> {
+  const socket = open();
+  await once(socket, "open");
+  return socket;
+}
+
+async function ask(socket: WebSocket, message: unknown): Promise<any> {
+  socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  const [data] = await once(socket, "message");
+  return JSON.parse(String(data));
+}
+
+const agents = async () => (await coordinator.call("GET", "/v1/agents")).body.data;
+
+test.each([
+  ["a wrong token", "wrong", LINK_PATH, 401],
+  ["the admin's token", "wpa_admin-token-of-the-tests", LINK_PATH, 401],
+  ["another path", agentToken, "/agent/else", 404],
+])("%s is refused before the upgrade", async (_, token, path, status) => {
+  const socket = open(token, path);
+  socket.on("error", () => undefined);
+  const [, response] = await once(socket, "unexpected-response");
+  expect(response.statusCode).toBe(status);
+  response.destroy();
+});
+
+test("hello is answered by welcome, a clock sample by the coordinator's time, and the agent is online", async () => {
+  const socket = await opened();
+  expect(await ask(socket, hello)).toEqual({ type: "welcome", v: 1 });
+  const before = Date.now();
+  const sample = await ask(socket, { type: "clock", t0: 42 });
+  expect(sample).toMatchObject({ type: "clock", t0: 42 });
+  expect(sample.t1).toBeGreaterThanOrEqual(before - 5);
+  expect(sample.t2).toBeGreaterThanOrEqual(sample.t1);
+  expect(sample.t2).toBeLessThanOrEqual(Date.now() + 5);
+  const [agent] = await until(agents, (list) => list.length > 0);
+  expect(agent).toMatchObject({ id: "agt_1", region: "eu-west", version: "1.0.0", online: true });
+  socket.send(JSON.stringify({ type: "draining" }));
+  await until(agents, ([agent]) => agent.draining && !agent.online);
+  socket.close();
+});
+
+test.each([
+  ["a heartbeat before hello", { type: "heartbeat", load: {} }],
+  ["a region that is no slug", { ...hello, region: "EU" }],
+  ["an id with a blank", { ...hello, agentId: "a b" }],
+  ["an unknown message", { type: "gossip" }],
+  ["what is not JSON", "hello"],
+])("%s closes the link for good", async (_, message) => {
+  const socket = await opened();
+  socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  const [code, reason] = await once(socket, "close");
+  expect([code, String(reason).length > 0]).toEqual([CLOSE_REFUSED, true]);
+});
+
+test("a message that is too long and a flood of messages end the link", async () => {
+  const long = await opened();
+  long.send("x".repeat(20_000));
+  expect((await once(long, "close"))[0]).toBe(1009);
+  const flood = await opened();
+  for (let n = 0; n < 200; n++) flood.send(JSON.stringify({ type: "clock", t0: n }));
+  await once(flood, "close");
+});
+
+test("an agent that falls silent is offline within ten seconds", async () => {
+  const agent = await startHandAgent(coordinator, "us-east");
+  const online = async () => (await agents()).find(({ id }: { id: string }) => id === agent.id)?.online;
+  await until(online, (is) => is === true);
+  await agent.stop();
+  await until(online, (is) => is === false, { withinMs: 12_000 });
+});
+
+test("what an agent sends through the results queue counts as a sign of life", async () => {
+  const agent = await startHandAgent(coordinator, "sa-east");
+  const seenAgo = async () => (await agents()).find(({ id }: { id: string }) => id === agent.id)?.seenAgoMs;
+  await until(seenAgo, (ms) => ms < 3_000);
+  agent.cutLink();
+  await until(seenAgo, (ms) => ms > 3_500);
+  await agent.send({ v: 1, agentId: agent.id, results: [], misses: [] });
+  await until(seenAgo, (ms) => ms < 3_000);
+  await agent.stop();
+});
