@@ -10,6 +10,7 @@ import { addMonitors } from "./monitors/index.ts";
 import { addRegions } from "./regions.ts";
 import { addResults } from "./results.ts";
 import { addPart } from "./run-part.ts";
+import { addStart } from "./start.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 
 /** The `watchpost` command, with this process as its terminal. */
@@ -54,6 +55,7 @@ function createProgram(terminal: Terminal): Command {
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .showHelpAfterError("Add --help for what it takes.")
     .addHelpText("after", "\nExit codes: 0 fine; 1 the answer is bad; 2 the call was wrong.");
+  addStart(program, terminal);
   addPart(program, "coordinator", "Run a coordinator, configured by its environment", terminal);
   addPart(program, "agent", "Run an agent of one region, configured by its environment", terminal);
   addMonitors(program, context);
