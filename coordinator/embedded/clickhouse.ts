@@ -51,7 +51,7 @@ export async function startClickHouse(options: EmbeddedServerOptions): Promise<E
     throw new Error(`ClickHouse did not start (${end}): ${words}`);
   }
   const url = `http://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
-  return { url, startedMs: performance.now() - began, ended, stop };
+  return { url, pid: child.pid as number, startedMs: performance.now() - began, ended, stop };
 
   /** The server says its port over IPC once it answers; null when it does not come to that. */
   async function listeningPort(): Promise<number | null> {

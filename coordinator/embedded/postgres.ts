@@ -69,7 +69,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedS
     const stop = (patienceMs = STOP_PATIENCE_MS) => stopChild(child, "SIGINT", patienceMs);
     if (await becomesReady(cluster, () => isRunning(child))) {
       const url = `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
-      return { url, startedMs: performance.now() - began, ended, stop };
+      return { url, pid: child.pid as number, startedMs: performance.now() - began, ended, stop };
     }
     const end = isRunning(child) ? `not ready within ${START_DEADLINE_MS} ms` : await ended;
     await stop();

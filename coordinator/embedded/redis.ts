@@ -79,7 +79,8 @@ export async function startRedis(command: string, options: EmbeddedServerOptions
       if (client.status !== "end" && !isRunning(child)) await ended;
     }
     if (isRunning(child)) {
-      return { url: `redis://:${password}@127.0.0.1:${port}`, startedMs: performance.now() - began, ended, stop };
+      const url = `redis://:${password}@127.0.0.1:${port}`;
+      return { url, pid: child.pid as number, startedMs: performance.now() - began, ended, stop };
     }
     const words = await lastWords(options.logFile);
     if (attempt === START_ATTEMPTS || !/Address already in use/.test(words)) {

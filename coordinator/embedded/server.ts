@@ -5,6 +5,8 @@ export const STOP_PATIENCE_MS = 5_000;
 export interface EmbeddedServer {
   /** Its address with credentials. Never to be logged. */
   readonly url: string;
+  /** Its process, which may have children. */
+  readonly pid: number;
   /** How long it took until it answered, in ms. */
   readonly startedMs: number;
   /** Resolves when the process is gone, asked or not, with how it ended, such as `exit code 1`. */
