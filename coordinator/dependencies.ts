@@ -49,8 +49,9 @@ export function awaitDependencies({
   async function waitFor(name: string, probe: () => Promise<unknown>): Promise<void> {
     const begun = performance.now();
     try {
-      await retryUntil(() => withDeadline(probe(), ASK_DEADLINE_MS, "no answer"), {
-        deadlineMs: config.startupTimeoutS * 1_000,
+      const deadlineMs = config.startupTimeoutS * 1_000;
+      await retryUntil(() => withDeadline(probe(), Math.min(ASK_DEADLINE_MS, deadlineMs), "no answer"), {
+        deadlineMs,
         baseMs: 200,
         capMs: 3_000,
         onRetry: (thrown, attempt) => logger.warn({ attempt, reason: errorText(thrown) }, `Waiting for ${name}`),

@@ -19,34 +19,46 @@ export interface TestCoordinator {
   readonly queueServer: QueueServer;
   /** Calls the API with the admin token; `token: null` sends none. */
   call(method: string, path: string, body?: unknown, token?: string | null): Promise<Answer>;
+  /** Starts one more on the same stores and queues. */
+  another(): Promise<TestCoordinator>;
   stop(): Promise<void>;
 }
 
-export async function startTestCoordinator(
-  kind: QueueServer["kind"] = "redis",
-  overrides: Partial<CoordinatorConfig> = {},
-): Promise<TestCoordinator> {
+type Places = Pick<CoordinatorConfig, "databaseUrl" | "clickhouseUrl" | "queueServer">;
+
+/** The configuration of a coordinator of a test, on any free port. */
+export const testConfig = (places: Places): CoordinatorConfig => ({
+  port: 0,
+  host: "127.0.0.1",
+  adminToken,
+  agentToken,
+  resultsTtlDays: 90,
+  startupTimeoutS: 20,
+  logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
+  ...places,
+});
+
+export async function startTestCoordinator(kind: QueueServer["kind"] = "redis"): Promise<TestCoordinator> {
   const [database, clickhouse, queues] = await Promise.all([testDatabase(), testClickHouse(), testQueueServer(kind)]);
-  const coordinator = createCoordinator({
-    port: 0,
-    host: "127.0.0.1",
-    databaseUrl: database.url,
-    clickhouseUrl: clickhouse.url,
-    queueServer: queues.server,
-    adminToken,
-    agentToken,
-    resultsTtlDays: 90,
-    startupTimeoutS: 20,
-    logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
-    ...overrides,
-  });
+  const places = { databaseUrl: database.url, clickhouseUrl: clickhouse.url, queueServer: queues.server };
+  const coordinator = await startOn(places);
+  return {
+    ...coordinator,
+    async stop() {
+      await coordinator.stop();
+      await Promise.all([database.stop(), clickhouse.stop(), queues.stop()]);
+    },
+  };
+}
+
+async function startOn(places: Places): Promise<TestCoordinator> {
+  const coordinator = createCoordinator(testConfig(places));
   await coordinator.start();
   const url = `http://127.0.0.1:${coordinator.port()}`;
   return {
     url,
-    databaseUrl: database.url,
-    clickhouseUrl: clickhouse.url,
-    queueServer: queues.server,
+    ...places,
+    another: () => startOn(places),
     async call(method, path, body, token = adminToken) {
       const response = await fetch(url + path, {
         method,
@@ -60,9 +72,6 @@ export async function startTestCoordinator(
       const text = await response.text();
       return { status: response.status, body: text === "" ? null : JSON.parse(text) };
     },
-    async stop() {
-      await coordinator.stop();
-      await Promise.all([database.stop(), clickhouse.stop(), queues.stop()]);
-    },
+    stop: coordinator.stop,
   };
 }

@@ -1,0 +1,63 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Check } from "../../shared/check.ts";
+import type { TestCoordinator } from "../support/coordinator.ts";
+import { startTestCoordinator } from "../support/coordinator.ts";
+import type { HandAgent } from "../support/hand-agent.ts";
+import { startHandAgent } from "../support/hand-agent.ts";
+import { queueKinds } from "../support/shared-servers.ts";
+import { until } from "../support/until.ts";
+
+const tcp = { name: "Shared", type: "tcp", interval: "1s", tcp: { host: "127.0.0.1", port: 9 } };
+
+describe.each(queueKinds)("on %s", (kind) => {
+  let one: TestCoordinator;
+  let two: TestCoordinator;
+  let agent: HandAgent;
+
+  beforeAll(async () => {
+    one = await startTestCoordinator(kind);
+    two = await one.another();
+    agent = await startHandAgent(one, "eu-west");
+    await until(
+      () => two.call("GET", "/v1/regions"),
+      ({ body }) => body.data[0]?.agents.online === 1,
+    );
+  });
+  afterAll(async () => {
+    await agent?.stop();
+    await two?.stop();
+    await one?.stop();
+  });
+
+  const own = (id: string) => agent.checks.filter(({ monitorId }) => monitorId === id);
+  const keys = (checks: readonly Check[]) => checks.map(({ round, attempt }) => `${round}.${attempt}`);
+
+  test("two coordinators push each check once, and both hear of a change", async () => {
+    const { body } = await two.call("POST", "/v1/monitors", tcp);
+    const checks = await until(
+      () => own(body.id),
+      (list) => list.length >= 6,
+    );
+    expect(new Set(keys(checks)).size).toBe(checks.length);
+    const rounds = checks.filter(({ attempt }) => attempt === 0).map(({ round }) => round);
+    expect(rounds).toEqual(rounds.map((_, n) => (rounds[0] as number) + n));
+    await one.call("DELETE", `/v1/monitors/${body.id}`);
+  });
+
+  test("a change is heard of though the connection that listens was cut", async () => {
+    const postgres = new pg.Client({ connectionString: one.databaseUrl });
+    await postgres.connect();
+    const cut = await postgres.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watchpost changes' AND datname = current_database()",
+    );
+    await postgres.end();
+    expect(cut.rowCount).toBe(2);
+    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+    const checks = await until(
+      () => own(body.id),
+      (list) => list.length > 0,
+    );
+    expect(checks).toHaveLength(1);
+  });
+});
