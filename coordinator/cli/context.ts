@@ -21,9 +21,10 @@ export interface JsonOption {
 
 const environment = `
 Environment (also from .env in the working directory):
-  WATCHPOST_URL    the coordinator, http://127.0.0.1:8080 when not set
-  WATCHPOST_TOKEN  the admin token; when not set, the file admin-token in
-                   WATCHPOST_DATA (./.watchpost)
+  WATCHPOST_URL    the coordinator; when not set, it is looked for on this
+                   machine: at PORT, where \`watchpost start\` is, or at 8080
+  WATCHPOST_TOKEN  the admin token; when not set, that of \`watchpost start\`
+  WATCHPOST_DATA   the data directory of \`watchpost start\` (./.watchpost)
 
 Exit codes: 0 fine; 1 the answer is bad; 2 the call was wrong.`;
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSettings, text, url, type ValuesOf, wholeNumber } from "../../shared/env.ts";
+import { readSettings, text, url, wholeNumber } from "../../shared/env.ts";
+import { ConfigError } from "../../shared/errors.ts";
 
 /** The environment of the commands that ask a running coordinator. */
 export const settings = {
@@ -8,9 +9,9 @@ export const settings = {
     variable: "WATCHPOST_URL",
     schemes: ["http", "https"],
     fallback: null,
-    about: "The coordinator to ask; http://127.0.0.1 at PORT when it is not set.",
+    about: "The coordinator to ask; when it is not set, http://127.0.0.1 at PORT, or where WATCHPOST_DATA says.",
   }),
-  port: wholeNumber({ variable: "PORT", min: 1, max: 65_535, fallback: 8080, about: "The coordinator's port." }),
+  port: wholeNumber({ variable: "PORT", min: 1, max: 65_535, fallback: null, about: "The coordinator's port." }),
   token: text({
     variable: "WATCHPOST_TOKEN",
     fallback: null,
@@ -33,21 +34,27 @@ export interface Access {
   readonly dataDirectory: string;
 }
 
-/** @throws ConfigError when a variable is wrong. */
+const DEFAULT_URL = "http://127.0.0.1:8080";
+
+/** @throws ConfigError when a variable is wrong, or what is kept is not for this user. */
 export function readAccess(env: NodeJS.ProcessEnv): Access {
-  const values = readSettings(settings, env);
+  const { url, port, token, dataDirectory } = readSettings(settings, env);
+  const local = port === null ? null : `http://127.0.0.1:${port}`;
   return {
-    url: (values.url ?? `http://127.0.0.1:${values.port}`).replace(/\/+$/, ""),
-    token: values.token ?? tokenFile(values),
-    dataDirectory: values.dataDirectory,
+    url: (url ?? local ?? readKept(dataDirectory, "url") ?? DEFAULT_URL).replace(/\/+$/, ""),
+    token: token ?? readKept(dataDirectory, "admin-token"),
+    dataDirectory,
   };
 }
 
-function tokenFile({ dataDirectory }: ValuesOf<typeof settings>): string | null {
+/** What `watchpost start` keeps in a file of its data directory for the commands beside it. */
+function readKept(dataDirectory: string, file: string): string | null {
+  const path = join(dataDirectory, file);
   try {
-    return readFileSync(join(dataDirectory, "admin-token"), "utf8").trim() || null;
+    return readFileSync(path, "utf8").trim() || null;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw thrown;
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new ConfigError(`${path} cannot be read (${code}): set WATCHPOST_URL and WATCHPOST_TOKEN`);
   }
 }

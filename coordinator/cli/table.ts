@@ -23,15 +23,14 @@ export interface Column<Row> {
 export function renderTable<Row>(columns: ReadonlyArray<Column<Row>>, rows: readonly Row[], color: boolean): string {
   const texts = rows.map((row) => columns.map((column) => oneLine(column.value(row))));
   const widths = columns.map(({ title }, i) => Math.max(title.length, ...texts.map((cells) => length(cells[i] ?? ""))));
-  const line = (cells: readonly string[], paints: ReadonlyArray<Color | null>) =>
-    `${cells
-      .map((cell, i) => {
-        const space = " ".repeat((widths[i] ?? 0) - length(cell));
-        const painted = paint(cell, paints[i] ?? null, color);
-        if (columns[i]?.align === "right") return space + painted;
-        return i === cells.length - 1 ? painted : painted + space;
-      })
-      .join("  ")}\n`;
+  const line = (cells: readonly string[], paints: ReadonlyArray<Color | null>) => {
+    const padded = cells.map((cell, i) => {
+      const space = " ".repeat((widths[i] ?? 0) - length(cell));
+      const painted = paint(cell, paints[i] ?? null, color);
+      return columns[i]?.align === "right" ? space + painted : painted + space;
+    });
+    return `${padded.join("  ").trimEnd()}\n`;
+  };
   const head = line(
     columns.map(({ title }) => title),
     columns.map(() => "bold"),

@@ -26,10 +26,22 @@ export function addShow(parent: Command, context: CliContext): void {
             ? "No region has reported yet.\n"
             : regionTable(regions, now, terminal.color),
           `\n# ${id}, revision ${revision}, created ${createdAt}, changed ${updatedAt}\n`,
-          stringify(document),
+          stringify(document, { sortMapEntries: inDocumentOrder }),
         ].join("");
       });
     });
+}
+
+/** The fields in the order in which people write them; what has no place here stands in the order of the alphabet. */
+const fieldOrder = "name type enabled interval timeout regions quorum stagger http tcp url method host port".split(" ");
+
+function inDocumentOrder({ key: a }: { key: unknown }, { key: b }: { key: unknown }): number {
+  return placeOf(a) - placeOf(b) || String(a).localeCompare(String(b));
+}
+
+function placeOf(key: unknown): number {
+  const place = fieldOrder.indexOf(String(key));
+  return place === -1 ? fieldOrder.length : place;
 }
 
 function regionTable(regions: MonitorRow["status"]["regions"], now: number, color: boolean): string {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSettings } from "../../../shared/env.ts";
 import { ConfigError } from "../../../shared/errors.ts";
@@ -128,6 +129,8 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
     );
     const target = await startDemo({ path: dir.file("demo.json"), wanted: demo, api, steps });
     if (target !== null) has("demo", target);
+    // For the commands that are called beside it.
+    await writeFile(dir.file("url"), `${base}\n`);
     sayWhereItIs(base, admin);
 
     async function missingRegions(): Promise<string | null> {

@@ -98,7 +98,9 @@ describe("an existing monitor", () => {
     const { out: page } = await monitors("show", "Found");
     expect(page).toMatch(/^Found is unknown since 20/);
     expect(page).toContain("No region has reported yet.");
-    expect(page).toContain("url: https://shop.example/");
+    expect(page).toMatch(
+      /^name: Found\ntype: http\nenabled: true\ninterval: 1m\n.*^http:\n {2}url: https:\/\/shop\.example\/\n/ms,
+    );
   });
 
   it("is paused, resumed and removed", async () => {

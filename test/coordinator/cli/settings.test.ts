@@ -17,10 +17,20 @@ it("takes the token from the environment, else from the data directory", async (
   }
 });
 
-it("asks this machine at PORT unless told otherwise", () => {
-  expect(readAccess({}).url).toBe("http://127.0.0.1:8080");
-  expect(readAccess({ PORT: "9000" }).url).toBe("http://127.0.0.1:9000");
-  expect(readAccess({ PORT: "9000", WATCHPOST_URL: "https://watch.example/" }).url).toBe("https://watch.example");
+it("asks where it is told, else at PORT, else where `watchpost start` is, else at 8080", async () => {
+  const dir = await tempDir();
+  try {
+    const env = { WATCHPOST_DATA: dir.path };
+    expect(readAccess(env).url).toBe("http://127.0.0.1:8080");
+    await writeFile(join(dir.path, "url"), "http://127.0.0.1:18080\n");
+    expect(readAccess(env).url).toBe("http://127.0.0.1:18080");
+    expect(readAccess({ ...env, PORT: "9000" }).url).toBe("http://127.0.0.1:9000");
+    expect(readAccess({ ...env, PORT: "9000", WATCHPOST_URL: "https://watch.example/" }).url).toBe(
+      "https://watch.example",
+    );
+  } finally {
+    await dir.remove();
+  }
 });
 
 it("refuses what is no URL, naming the variable", () => {

@@ -17,6 +17,7 @@ const rows = [
 
 it("aligns columns under their titles and leaves no blanks at line ends", () => {
   expect(renderTable(columns, rows, false)).toBe("NAME      MS  STATE\nBücher     5  up\na       1234  down\n");
+  expect(renderTable(columns, [{ name: "b", ms: 5, state: "" }], false)).toBe("NAME  MS  STATE\nb      5\n");
 });
 
 it("colours only where colours are wanted, and aligns as without", () => {
