@@ -37,8 +37,6 @@ const named: Readonly<Record<string, Named | "broken">> = {
   EPIPE: "broken",
   ERR_STREAM_PREMATURE_CLOSE: "broken",
   UND_ERR_SOCKET: "broken",
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "broken",
-  HPE_INVALID_EOF_STATE: "broken",
 
   ECONNREFUSED: ["connect_refused", "the connection was refused"],
   ETIMEDOUT: ["connect_timeout", "the connection timed out"],
@@ -84,6 +82,7 @@ const named: Readonly<Record<string, Named | "broken">> = {
   EFORMERR: ["dns_failed", "the name server could not read the query"],
   EBADRESP: ["dns_failed", "the name server's answer is malformed"],
 
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["http_reset", "the response is not as long as it said"],
   UND_ERR_HEADERS_OVERFLOW: ["http_protocol", "the response's headers are too large"],
 };
 
@@ -93,22 +92,24 @@ const named: Readonly<Record<string, Named | "broken">> = {
  */
 export function failureOf(thrown: unknown, phase: PhaseName | null): Failure {
   if (thrown instanceof CheckFailure) return { code: thrown.code, message: clip(thrown.message) };
-  const { code = "", reason } = thrown as { code?: unknown; reason?: unknown };
+  const { code = "", name, reason } = Object(thrown) as { code?: unknown; name?: unknown; reason?: unknown };
   const key = typeof code === "string" ? code : "";
   // The agent's own resolver is not there: no word about the target.
   if (phase === "dnsMs" && key === "ECONNREFUSED") {
     return { code: "agent_network", message: "the agent's name server cannot be reached" };
   }
   const found = named[key];
-  if (found === "broken") {
-    const [name, message] = broken[phase ?? "connectMs"];
-    return { code: name, message };
+  // undici's parser leaves its errors' codes empty.
+  const parser = name === "HTTPParserError";
+  if (found === "broken" || (parser && /EOF/i.test(errorText(thrown)))) {
+    const [code, message] = broken[phase ?? "connectMs"];
+    return { code, message };
   }
+  if (parser) return { code: "http_protocol", message: clip(errorText(thrown)) };
   if (found) return { code: found[0], message: found[1] };
   if (key.startsWith("ERR_SSL_") || key === "EPROTO" || phase === "tlsMs") {
     return { code: "tls_failed", message: clip(`the TLS connection failed: ${reason ?? errorText(thrown)}`) };
   }
-  if (key.startsWith("HPE_")) return { code: "http_protocol", message: clip(errorText(thrown)) };
   if (phase === "dnsMs" && key !== "")
     return { code: "dns_failed", message: clip(`the name was not resolved: ${key}`) };
   if (phase === "connectMs" && key !== "") return { code: "connect_failed", message: clip(`no connection: ${key}`) };

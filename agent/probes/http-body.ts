@@ -12,6 +12,11 @@ export interface BodyReader extends BodySink {
 
 /** A response with more layers of compression is an attack. */
 const MAX_ENCODINGS = 3;
+/**
+ * So much more than `maxBytes` may wait to be decompressed, in bytes. What waits
+ * then must be enough: honest data does not shrink when it is decompressed.
+ */
+const WAITING_MARGIN = 262_144;
 
 /**
  * Reads a body up to `maxBytes` after decompression and then is done, whatever is
@@ -27,7 +32,6 @@ export function createBodyReader(options: {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let finished = false;
-  let resume: () => void = () => undefined;
   let settle: (failure?: CheckFailure) => void = () => undefined;
   const done = new Promise<void>((resolve, reject) => {
     settle = (failure) => {
@@ -63,7 +67,6 @@ export function createBodyReader(options: {
       last = decoder;
     }
     last?.on("data", take).on("end", () => finished || settle());
-    input?.on("drain", () => resume());
   };
 
   return {
@@ -72,21 +75,17 @@ export function createBodyReader(options: {
       return bytes;
     },
     write(chunk) {
-      if (finished) return true;
-      if (decoders.length === 0) {
-        take(chunk);
-        return true;
-      }
+      if (finished) return;
+      if (decoders.length === 0) return take(chunk);
       if (input === null) open(chunk);
-      return input === null || input.write(chunk);
+      if (input === null || input.writableEnded) return;
+      if (input.writableLength > maxBytes + WAITING_MARGIN) input.end();
+      else input.write(chunk);
     },
     end() {
       if (finished) return;
       if (input === null) settle();
       else input.end();
-    },
-    onDrain(callback) {
-      resume = callback;
     },
     text(charset) {
       return decode(Buffer.concat(chunks), charset);

@@ -13,13 +13,12 @@ export interface HttpRequest {
 
 /** Where a body goes. */
 export interface BodySink {
-  /** Takes a piece; false asks to hold the next until `onDrain`. */
-  write(chunk: Buffer): boolean;
+  /** Takes a piece. It cannot ask for a pause: undici 7 fails an assertion when a paused connection closes. */
+  write(chunk: Buffer): void;
   /** No more pieces come. */
   end(): void;
   /** Resolves when the body has been taken, or as much of it as is wanted. */
   readonly done: Promise<void>;
-  onDrain(resume: () => void): void;
 }
 
 /**
@@ -110,7 +109,7 @@ export function createExchange(): Exchange {
           onResponseStarted() {
             if (!settled) attempt.phases.enter("transferMs");
           },
-          onHeaders(statusCode, rawHeaders, resume) {
+          onHeaders(statusCode, rawHeaders) {
             // 1xx: the final response is still to come (RFC 9110 §15.2).
             if (settled || statusCode < 200) {
               if (!settled) attempt.phases.enter("firstByteMs");
@@ -122,13 +121,13 @@ export function createExchange(): Exchange {
               finish(thrown);
               return true;
             }
-            sink?.onDrain(resume);
             if (sink === null) finish();
             else sink.done.then(() => finish(), finish);
             return true;
           },
           onData(chunk) {
-            return settled || sink === null || sink.write(chunk);
+            if (!settled) sink?.write(chunk);
+            return true;
           },
           onComplete() {
             sink?.end();

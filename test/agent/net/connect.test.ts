@@ -1,0 +1,91 @@
+import { createServer } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { createAddressPolicy } from "../../../agent/net/address-policy.ts";
+import { observe } from "../../../agent/net/attempt.ts";
+import { createConnect } from "../../../agent/net/connect.ts";
+import { hangingTarget, type Target, tcpTarget, unacceptingTarget } from "../../support/targets.ts";
+
+describe("connecting to a name with several addresses", () => {
+  const targets: Target[] = [];
+  afterEach(async () => {
+    await Promise.all(targets.splice(0).map((target) => target.stop()));
+  });
+  async function running(start: Promise<Target>): Promise<Target> {
+    const target = await start;
+    targets.push(target);
+    return target;
+  }
+
+  function connectTo(
+    addresses: readonly string[],
+    port: number,
+    options: { allowPrivate?: boolean; timeoutMs?: number } = {},
+  ) {
+    const { allowPrivate = true, timeoutMs = 3_000 } = options;
+    const connect = createConnect({
+      resolve: async () => addresses,
+      refuses: createAddressPolicy({ allowPrivate }),
+    });
+    return observe(
+      timeoutMs,
+      () => performance.now(),
+      async (attempt) => {
+        (await connect({ host: "many.example", port, ipVersion: "any" }, attempt)).destroy();
+      },
+    );
+  }
+
+  test("takes the next when one refuses", async () => {
+    const { port } = await running(hangingTarget());
+    expect(await connectTo(["127.0.0.2", "::1", "127.0.0.1"], port)).toMatchObject({
+      failure: null,
+      address: "127.0.0.1",
+    });
+  });
+
+  test("starts the next beside one that hangs, and the first to answer wins", async () => {
+    const hanging = await running(unacceptingTarget());
+    // 127.0.0.1 lets connections hang; the same port of 127.0.0.2 answers.
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(hanging.port, "127.0.0.2", resolve));
+    const seen = await connectTo(["127.0.0.1", "127.0.0.2"], hanging.port);
+    server.close();
+    expect(seen).toMatchObject({ failure: null, address: "127.0.0.2" });
+    expect(seen.phases.connectMs).toBeGreaterThanOrEqual(245);
+  });
+
+  test("fails with what the target said when all fail, not with what the agent lacks", async () => {
+    const { port } = await running(hangingTarget());
+    const seen = await connectTo(["127.0.0.2", "127.0.0.3"], port);
+    expect(seen.failure?.code).toBe("connect_refused");
+  });
+
+  test("skips the addresses that are forbidden, and says so when none is left", async () => {
+    const { port } = await running(hangingTarget());
+    expect(await connectTo(["169.254.169.254", "127.0.0.1"], port)).toMatchObject({
+      failure: null,
+      address: "127.0.0.1",
+    });
+    const none = await connectTo(["169.254.169.254", "10.0.0.1"], port, { allowPrivate: false });
+    expect(none).toMatchObject({ address: "169.254.169.254", failure: { code: "address_forbidden" } });
+  });
+
+  test("gives up all of them at the deadline", async () => {
+    const hanging = await running(unacceptingTarget());
+    const seen = await connectTo(["127.0.0.1", "127.0.0.1"], hanging.port, { timeoutMs: 350 });
+    expect(seen.failure?.code).toBe("connect_timeout");
+  });
+
+  test("leaves no connection open when the check is over", async () => {
+    const closed: Promise<unknown>[] = [];
+    const target = await running(
+      tcpTarget((socket) => {
+        closed.push(new Promise((resolve) => socket.once("close", resolve)));
+        socket.resume();
+      }),
+    );
+    await connectTo(["127.0.0.1"], target.port);
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+  });
+});
