@@ -90,7 +90,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       if (schedule.expand("all").includes(region)) return;
       regions
         .add([region])
-        .catch((thrown) => logger.error({ region, reason: errorText(thrown) }, "A new region could not be kept"));
+        .catch((thrown) => logger.warn({ region, reason: errorText(thrown) }, "A new region could not be kept yet"));
     },
     clock,
     logger,

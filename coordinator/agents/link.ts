@@ -29,7 +29,7 @@ export function createAgentLinks({
   logger,
 }: {
   readonly presence: Presence;
-  /** Told of the region of each agent that says hello. */
+  /** Told of an agent's region at its hello, and at every heartbeat again: there may have been nowhere to keep it. */
   readonly onRegion: (region: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,7 +37,7 @@ export function createAgentLinks({
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_LINK_MESSAGE_BYTES, perMessageDeflate: false });
 
   function serve(socket: WebSocket): void {
-    let agent: { readonly id: string; readonly draining: boolean } | undefined;
+    let agent: { readonly id: string; readonly region: string; readonly draining: boolean } | undefined;
     let messages = 0;
     // Silence and floods both end the link; the agent comes back by itself.
     let silence = setTimeout(() => socket.terminate(), OFFLINE_AFTER_MS);
@@ -49,7 +49,7 @@ export function createAgentLinks({
 
     function take(message: AgentMessage, receivedAt: number): void {
       if (message.type === "hello") {
-        agent = { id: message.agentId, draining: false };
+        agent = { id: message.agentId, region: message.region, draining: false };
         presence.hello(message);
         onRegion(message.region);
         logger.info({ agent: message.agentId, region: message.region, version: message.version }, "An agent is linked");
@@ -58,10 +58,11 @@ export function createAgentLinks({
         socket.close(CLOSE_REFUSED, "the first message must be hello");
       } else if (message.type === "heartbeat") {
         presence.heartbeat(agent.id, message.load);
+        onRegion(agent.region);
       } else if (message.type === "clock") {
         send({ type: "clock", t0: message.t0, t1: receivedAt, t2: clock.now() });
       } else {
-        agent = { id: agent.id, draining: true };
+        agent = { ...agent, draining: true };
         presence.draining(agent.id);
       }
     }

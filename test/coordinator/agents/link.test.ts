@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { CLOSE_REFUSED, LINK_PATH } from "../../../shared/link.ts";
@@ -30,6 +31,15 @@ async function ask(socket: WebSocket, message: unknown): Promise<any> {
   const [data] = await once(socket, "message");
   return JSON.parse(String(data));
 }
+
+const load = {
+  inFlight: 0,
+  outbox: 0,
+  loopDelayMs: 0,
+  clockOffsetMs: null,
+  clockErrorMs: null,
+  lastFetchAgoMs: null,
+};
 
 const agents = async () => (await coordinator.call("GET", "/v1/agents")).body.data;
 
@@ -100,4 +110,23 @@ test("what an agent sends through the results queue counts as a sign of life", a
   await agent.send({ v: 1, agentId: agent.id, results: [], misses: [] });
   await until(seenAgo, (ms) => ms < 3_000);
   await agent.stop();
+});
+
+test("a region that could not be kept at hello is kept at a heartbeat", async () => {
+  const database = new Client({ connectionString: coordinator.databaseUrl });
+  await database.connect();
+  await database.query("ALTER TABLE regions RENAME TO regions_gone");
+  const socket = await opened();
+  try {
+    expect(await ask(socket, { ...hello, region: "early" })).toMatchObject({ type: "welcome" });
+    await database.query("ALTER TABLE regions_gone RENAME TO regions");
+    socket.send(JSON.stringify({ type: "heartbeat", load }));
+    await until(
+      async () => (await coordinator.call("GET", "/v1/regions")).body.data,
+      (regions: Array<{ region: string }>) => regions.some(({ region }) => region === "early"),
+    );
+  } finally {
+    socket.terminate();
+    await database.end();
+  }
 });
