@@ -10,6 +10,7 @@ import { awaitDependencies } from "./dependencies.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
@@ -104,6 +105,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
       regionRoutes(app, { regions, agents, statuses });
+      dashboardRoutes(app);
     },
     logger,
   });

@@ -74,10 +74,9 @@ const httpSettings = z.strictObject({
 const tcpSettings = z.strictObject({
   host: z
     .string()
-    .min(1)
-    .max(253)
+    .max(253, "must be at most 253 characters")
     .regex(/^[A-Za-z0-9._:%-]+$/, "must be a host name or an IP address"),
-  port: z.int().min(1).max(65_535),
+  port: z.int().min(1, "must be from 1 to 65535").max(65_535, "must be from 1 to 65535"),
   ipVersion: z.enum(["any", "4", "6"]).default("any"),
 });
 
@@ -101,7 +100,7 @@ const assertion = z.discriminatedUnion("source", [
 ]);
 
 const common = {
-  name: z.string().trim().min(1).max(200),
+  name: z.string().trim().min(1, "must not be empty").max(200, "must be at most 200 characters"),
   interval: interval.default(DEFAULT_INTERVAL_MS),
   timeout: timeout.optional(),
   regions: regions.default("all"),

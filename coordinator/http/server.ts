@@ -12,8 +12,13 @@ import { bearerMatches } from "./token.ts";
 const MAX_BODY_BYTES = 262_144;
 /** How long a client may take to send a request, in ms. */
 const REQUEST_TIMEOUT_MS = 15_000;
-/** What is answered without a token. */
-const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Answered without a token. */
+    open?: boolean;
+  }
+}
 
 export interface HttpServer extends Part {
   /** The port listened on, once started. */
@@ -49,7 +54,7 @@ export function createHttpServer({
   });
 
   app.addHook("onRequest", async (request, reply) => {
-    if (openPaths.has(request.url.split("?", 1)[0] ?? "")) return;
+    if (request.routeOptions.config.open) return;
     if (bearerMatches(request.headers.authorization, adminToken)) return;
     reply.header("www-authenticate", "Bearer");
     throw new Problem(401, "A valid bearer token is needed: Authorization: Bearer <token>.");

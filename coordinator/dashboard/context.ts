@@ -1,0 +1,21 @@
+import type { Api } from "./api.ts";
+import type { PageClock } from "./times.ts";
+
+/** What every view works with. */
+export interface PageContext {
+  readonly api: Api;
+  readonly clock: PageClock;
+  /** Loads again now, after something was changed. */
+  readonly refresh: () => void;
+  /** Shows a line about something that a person asked for and that failed. */
+  readonly notify: (text: string) => void;
+  /** Whether the failure was that the token is not accepted; if so, the page has asked for another one. */
+  readonly isSignedOutBy: (thrown: unknown) => boolean;
+}
+
+/** One page of the dashboard. */
+export interface View {
+  readonly element: HTMLElement;
+  /** Loads what is shown and shows it; throws what the API throws. */
+  load(signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,94 @@
+import type { MonitorRow, RegionRow } from "../cli/rows.ts";
+import { createMonitorActions } from "./actions.ts";
+import { createVerdictAnnouncer } from "./announce.ts";
+import type { Page } from "./api.ts";
+import { ApiProblem } from "./api.ts";
+import type { PageContext, View } from "./context.ts";
+import type { Kept } from "./dom.ts";
+import { h, renderIfChanged } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { monitorFacts } from "./monitor-facts.ts";
+import { regionCell, regionMessage } from "./region-cell.ts";
+import { regionState, regionsOf } from "./region-state.ts";
+import { createResults } from "./results.ts";
+import { verdictBadge } from "./verdict-badge.ts";
+import { verdictWords } from "./words.ts";
+
+/** One monitor: what it is, what its regions see, and what its checks found. */
+export function createDetail(context: PageContext, id: string): View {
+  const { api, clock } = context;
+  const title = h("h1", { tabindex: "-1" }, "…");
+  const verdict = h("div", { class: "verdict" });
+  const actions = h("div");
+  let buttons: Kept<MonitorRow> | undefined;
+  const facts = h("dl", { class: "facts" });
+  const places = h("ul", { class: "places" });
+  const results = createResults(context, id);
+  const content = h("div", { hidden: true }, facts, h("h2", {}, "Regions"), places, results.element);
+  const announceVerdict = createVerdictAnnouncer();
+
+  const element = h(
+    "div",
+    { class: "detail" },
+    h("a", { class: "back", href: "#/" }, icon("back"), "Monitors"),
+    h("div", { class: "heading" }, title, verdict, actions),
+    content,
+  );
+
+  function show(monitor: MonitorRow, regions: readonly string[]): void {
+    const { status, name } = monitor;
+    renderIfChanged(title, name, () => [name]);
+    document.title = `${verdictWords[status.verdict]}: ${name} · Watchpost`;
+    renderIfChanged(verdict, [status.verdict, status.since], () => [verdictBadge(status, clock)]);
+    if (buttons === undefined) {
+      buttons = createMonitorActions(context, monitor, leave);
+      actions.append(buttons.element);
+    }
+    buttons.update(monitor);
+    renderIfChanged(facts, { ...monitor, status: null }, () => monitorFacts(monitor));
+    const states = regions.map((region) => ({ region, state: regionState(monitor, region, clock.now()) }));
+    renderIfChanged(places, states, () =>
+      states.map(({ region, state }) =>
+        h("li", { class: state.kind }, h("h3", {}, region), ...regionCell(state, clock), regionMessage(state)),
+      ),
+    );
+    results.showRegions(regions);
+    content.hidden = false;
+    announceVerdict([monitor]);
+  }
+
+  function leave(): void {
+    location.hash = "#/";
+  }
+
+  function showMissing(): void {
+    document.title = "No such monitor · Watchpost";
+    renderIfChanged(title, null, () => ["There is no such monitor"]);
+    verdict.replaceChildren();
+    actions.replaceChildren();
+    content.hidden = true;
+  }
+
+  return {
+    element,
+    async load(signal) {
+      try {
+        const [monitor, known] = await Promise.all([
+          api.get<MonitorRow>(`/v1/monitors/${id}`, signal),
+          api.get<Page<RegionRow>>("/v1/regions", signal),
+          results.load(signal),
+        ]);
+        show(
+          monitor,
+          regionsOf(
+            monitor,
+            known.data.map(({ region }) => region),
+          ),
+        );
+      } catch (thrown) {
+        if (!(thrown instanceof ApiProblem && thrown.status === 404)) throw thrown;
+        showMissing();
+      }
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { MonitorRow } from "../cli/rows.ts";
+import { h } from "./dom.ts";
+import { formatTime } from "./times.ts";
+import { assertionInWords, quorumInWords, targetOf } from "./words.ts";
+
+/** What a monitor's document says, in short. */
+export function monitorFacts(monitor: MonitorRow): HTMLElement[] {
+  const { interval, timeout, regions, quorum, stagger, assertions = [], revision, updatedAt, id } = monitor;
+  const facts: ReadonlyArray<readonly [term: string, value: string]> = [
+    [monitor.type === "http" ? `HTTP ${monitor.http.method}` : "TCP", targetOf(monitor)],
+    ["Interval", `${interval}, timeout ${timeout}`],
+    ["Regions", `${Array.isArray(regions) ? regions.join(", ") : "all"}, ${stagger ? "in turn" : "all at once"}`],
+    ["Down when", quorumInWords(quorum)],
+    ["Assertions", assertions.map(assertionInWords).join("; ") || "none"],
+    ["Revision", `${revision}, of ${formatTime(updatedAt)}`],
+    ["Id", id],
+  ];
+  return facts.map(([term, value]) => h("div", { class: "fact" }, h("dt", {}, term), h("dd", {}, value)));
+}

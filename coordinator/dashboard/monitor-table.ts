@@ -1,0 +1,91 @@
+import type { MonitorRow } from "../cli/rows.ts";
+import { createMonitorActions } from "./actions.ts";
+import type { PageContext } from "./context.ts";
+import type { Kept } from "./dom.ts";
+import { createKeyedList, h, renderIfChanged, setAttribute } from "./dom.ts";
+import { regionCell, regionTooltip } from "./region-cell.ts";
+import { regionState } from "./region-state.ts";
+import { verdictBadge } from "./verdict-badge.ts";
+import { targetOf } from "./words.ts";
+
+/** One row per monitor, one column per region; on narrow screens, one card per monitor. */
+export function createMonitorTable(context: PageContext) {
+  const head = h("tr", { role: "row" });
+  const body = h("tbody", { role: "rowgroup" });
+  // The roles are those that the elements have by themselves, until the style sheet makes cards of them.
+  const element = h(
+    "div",
+    { class: "scroll", hidden: true },
+    h("table", { class: "monitors", role: "table" }, h("thead", { role: "rowgroup" }, head), body),
+  );
+  let regions: readonly string[] = [];
+
+  // A row is made for the regions of its time: others make other rows.
+  const list = createKeyedList<MonitorRow>(
+    body,
+    ({ id }) => `${id} ${regions.join(" ")}`,
+    (monitor) => createRow(context, monitor, regions),
+  );
+
+  return {
+    element,
+    show(monitors: readonly MonitorRow[], known: readonly string[]): void {
+      regions = [...new Set([...known, ...monitors.flatMap(({ status }) => Object.keys(status.regions))])].sort();
+      renderIfChanged(head, regions, () =>
+        ["Verdict", "Monitor", ...regions, h("span", { class: "visually-hidden" }, "Actions")].map((title) =>
+          h("th", { role: "columnheader", scope: "col" }, title),
+        ),
+      );
+      list(monitors);
+      element.hidden = monitors.length === 0;
+    },
+  };
+}
+
+function createRow(context: PageContext, first: MonitorRow, regions: readonly string[]): Kept<MonitorRow> {
+  const { clock } = context;
+  const verdict = h("td", { role: "cell", class: "verdict" });
+  const name = h("th", { role: "rowheader", scope: "row", class: "name" });
+  const cells = regions.map((region) => ({
+    region,
+    content: h("div"),
+    cell: h("td", { role: "cell", class: "region" }),
+  }));
+  for (const { region, content, cell } of cells)
+    cell.append(h("span", { class: "region-name", "aria-hidden": "true" }, region), content);
+  const actions = createMonitorActions(context, first, () => document.querySelector("h1")?.focus());
+  const element = h(
+    "tr",
+    { role: "row" },
+    verdict,
+    name,
+    ...cells.map(({ cell }) => cell),
+    h("td", { role: "cell", class: "actions" }, actions.element),
+  );
+
+  return {
+    element,
+    update(monitor) {
+      const { status } = monitor;
+      const target = targetOf(monitor);
+      setAttribute(element, "class", status.verdict);
+      renderIfChanged(verdict, [status.verdict, status.since], () => [verdictBadge(status, clock)]);
+      renderIfChanged(name, [monitor.name, target], () => [
+        h("a", { href: `#/monitors/${monitor.id}` }, monitor.name),
+        h(
+          "span",
+          { class: "sub" },
+          h("span", { class: "type" }, monitor.type),
+          h("span", { class: "target", title: target }, target),
+        ),
+      ]);
+      for (const { region, content, cell } of cells) {
+        const state = regionState(monitor, region, clock.now());
+        setAttribute(cell, "title", regionTooltip(state));
+        setAttribute(cell, "class", `region ${state.kind}`);
+        renderIfChanged(content, state, () => regionCell(state, clock));
+      }
+      actions.update(monitor);
+    },
+  };
+}

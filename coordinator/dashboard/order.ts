@@ -1,0 +1,22 @@
+import type { MonitorRow } from "../cli/rows.ts";
+import { targetOf, verdictOrder, verdictWords } from "./words.ts";
+
+/** Those that need people first, and within one verdict by name. */
+export function sorted(monitors: readonly MonitorRow[]): MonitorRow[] {
+  const rank = ({ status }: MonitorRow) => verdictOrder.indexOf(status.verdict);
+  return monitors.toSorted((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+
+/** `web 2` before `web 10`. */
+const { compare: compareNames } = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** Whether a monitor has every word of the filter in its name, target, type or verdict. */
+export function matches(monitor: MonitorRow, filter: string): boolean {
+  const text = [monitor.name, targetOf(monitor), monitor.type, verdictWords[monitor.status.verdict]]
+    .join("\n")
+    .toLowerCase();
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}

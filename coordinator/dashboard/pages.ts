@@ -1,0 +1,108 @@
+import { announce } from "./announce.ts";
+import type { Api } from "./api.ts";
+import { ApiProblem } from "./api.ts";
+import type { PageContext, View } from "./context.ts";
+import { createDetail } from "./detail.ts";
+import { h } from "./dom.ts";
+import { createOverview } from "./overview.ts";
+import type { Poller } from "./poll.ts";
+import { startPolling } from "./poll.ts";
+import type { PageClock } from "./times.ts";
+import { createTroubleBanner } from "./trouble.ts";
+
+/** Shows the page that the address names, and keeps it fresh. Returns what ends it. */
+export function showPages({
+  root,
+  api,
+  clock,
+  onSignedOut,
+}: {
+  readonly root: HTMLElement;
+  readonly api: Api;
+  readonly clock: PageClock;
+  /** Told why, or null when it was the person's wish. */
+  readonly onSignedOut: (reason: string | null) => void;
+}): () => void {
+  let poller: Poller | undefined;
+  const refresh = () => poller?.now();
+  const trouble = createTroubleBanner(clock, refresh);
+  const notice = h("div", { class: "notice", role: "alert", hidden: true });
+  const outlet = h("main");
+
+  const context: PageContext = {
+    api,
+    clock,
+    refresh,
+    notify(text) {
+      const close = h("button", { type: "button", onclick: hideNotice }, "Close");
+      notice.replaceChildren(h("p", {}, text), close);
+      notice.hidden = false;
+    },
+    isSignedOutBy(thrown) {
+      const isRefused = thrown instanceof ApiProblem && thrown.status === 401;
+      if (isRefused) signOut("The token is not accepted: it was wrong or has been changed. Sign in again.");
+      return isRefused;
+    },
+  };
+
+  function hideNotice(): void {
+    notice.hidden = true;
+  }
+
+  function show(view: View): void {
+    poller?.stop();
+    hideNotice();
+    outlet.replaceChildren(view.element);
+    poller = startPolling({
+      load: view.load,
+      onLoaded: trouble.clear,
+      onFailed(thrown) {
+        if (!context.isSignedOutBy(thrown)) trouble.show(thrown);
+      },
+    });
+  }
+
+  function route(): void {
+    const id = /^#\/monitors\/([A-Za-z0-9_-]+)$/.exec(location.hash)?.[1];
+    show(id === undefined ? createOverview(context) : createDetail(context, id));
+  }
+
+  function onNavigation(): void {
+    route();
+    scrollTo(0, 0);
+    // Tells a screen reader, and whoever goes on by keyboard, that the page is another one.
+    outlet.querySelector("h1")?.focus();
+  }
+
+  function stop(): void {
+    poller?.stop();
+    removeEventListener("hashchange", onNavigation);
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  }
+
+  function signOut(reason: string | null): void {
+    stop();
+    onSignedOut(reason);
+  }
+
+  root.replaceChildren(
+    h(
+      "header",
+      { class: "top" },
+      h(
+        "a",
+        { class: "brand", href: "#/" },
+        h("img", { src: "/assets/coordinator/dashboard/icon.svg", alt: "" }),
+        "Watchpost",
+      ),
+      h("button", { type: "button", class: "quiet", onclick: () => signOut(null) }, "Sign out"),
+    ),
+    trouble.element,
+    notice,
+    outlet,
+  );
+  addEventListener("hashchange", onNavigation);
+  announce("");
+  route();
+  return stop;
+}

@@ -1,0 +1,32 @@
+import { parseDuration } from "../../shared/duration.ts";
+import type { MonitorRow, RegionStatus } from "../cli/rows.ts";
+import { freshnessMs } from "../verdict/verdict.ts";
+
+/** What a region has to say about a monitor at a moment. */
+export type RegionState =
+  /** It does not check this monitor. */
+  | { readonly kind: "none" }
+  /** It is to, and has not yet. */
+  | { readonly kind: "awaited" }
+  /** Its last result is too old to count. */
+  | { readonly kind: "stale"; readonly last: RegionStatus }
+  | { readonly kind: "fresh"; readonly last: RegionStatus };
+
+export function regionState(monitor: MonitorRow, region: string, now: number): RegionState {
+  const last = monitor.status.regions[region];
+  const isChecked = monitor.enabled !== false && (monitor.regions === "all" || monitor.regions?.includes(region));
+  if (last === undefined) return { kind: isChecked ? "awaited" : "none" };
+  const isFresh = Date.parse(last.lastCheckAt) + freshnessMs(timingOf(monitor)) > now;
+  return { kind: isFresh ? "fresh" : "stale", last };
+}
+
+/** The API writes durations out as text; these are always there in what it returns. */
+function timingOf({ interval = 0, timeout = 0 }: MonitorRow) {
+  return { intervalMs: parseDuration(interval) ?? 0, timeoutMs: parseDuration(timeout) ?? 0 };
+}
+
+/** The regions that have something to say about the monitor, in order. */
+export function regionsOf(monitor: MonitorRow, known: readonly string[]): string[] {
+  const wanted = monitor.regions === "all" ? known : (monitor.regions ?? []);
+  return [...new Set([...wanted, ...Object.keys(monitor.status.regions)])].sort();
+}

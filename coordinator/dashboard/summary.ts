@@ -1,0 +1,39 @@
+import type { MonitorRow, RegionRow } from "../cli/rows.ts";
+import { h } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { verdictOrder, verdictWords } from "./words.ts";
+
+/** How many monitors have each verdict; verdicts that none has are left out. */
+export function verdictCounts(monitors: readonly MonitorRow[]): HTMLElement[] {
+  return verdictOrder.flatMap((verdict) => {
+    const count = monitors.filter(({ status }) => status.verdict === verdict).length;
+    if (count === 0) return [];
+    return h(
+      "li",
+      { class: `state ${verdict}` },
+      icon(verdict),
+      h("b", {}, count),
+      ` ${verdictWords[verdict].toLowerCase()}`,
+    );
+  });
+}
+
+/** Where checks run from, and whether anyone is there to run them. */
+export function regionsLine(regions: readonly RegionRow[]): HTMLElement[] {
+  if (regions.length === 0) {
+    const start = h("code", {}, "watchpost agent");
+    return [
+      h("p", { class: "warning" }, "No agent has connected yet, so nothing is checked. Start one with ", start, "."),
+    ];
+  }
+  const places = regions.map(({ region, agents: { online } }) =>
+    h(
+      "li",
+      { class: `state ${online > 0 ? "up" : "down"}` },
+      icon(online > 0 ? "up" : "down"),
+      h("b", {}, region),
+      online === 0 ? " no agent online" : ` ${online} ${online === 1 ? "agent" : "agents"}`,
+    ),
+  );
+  return [h("h2", {}, "Regions"), h("ul", {}, ...places)];
+}

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { extname } from "node:path";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Problem } from "../problem.ts";
+
+/** The folder of this project that holds what browsers can run: the one this file was built into, or `dist` from the sources. */
+const built = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/" : "../../../", import.meta.url);
+const pageFolder = "coordinator/dashboard/";
+/** What the page shares with the other parts. Pure modules only: they run in the browser as they are. */
+const sharedModules = ["coordinator/cli/format.js", "coordinator/verdict/verdict.js", "shared/duration.js"];
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".map": "application/json",
+};
+
+const headers = {
+  // Nothing inline, nothing from elsewhere, no markup made out of text.
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  // Kept by the browser, asked for again each time: an upgrade shows at once, and costs a 304 when there was none.
+  "cache-control": "no-cache",
+};
+
+interface Asset {
+  readonly body: Buffer;
+  readonly type: string;
+  readonly etag: string;
+}
+
+/**
+ * The dashboard: the page at `/`, all it is made of below `/assets/`, without a
+ * token, since it holds no data. Only files found at start are served, by their
+ * exact names.
+ */
+export function dashboardRoutes(app: FastifyInstance): void {
+  const assets = readAssets();
+
+  function send(name: string, request: FastifyRequest, reply: FastifyReply) {
+    const asset = assets.get(name);
+    if (!asset)
+      throw new Problem(404, assets.size > 0 ? "There is no such asset." : "The page is not built: npm run build.");
+    reply.headers({ ...headers, etag: asset.etag });
+    if (namesTag(request.headers["if-none-match"], asset.etag)) return reply.code(304).send();
+    return reply.type(asset.type).send(asset.body);
+  }
+
+  const open = { config: { open: true } };
+  app.get("/", open, (request, reply) => send(`${pageFolder}index.html`, request, reply));
+  app.get<{ Params: { "*": string } }>("/assets/*", open, (request, reply) =>
+    send(request.params["*"], request, reply),
+  );
+}
+
+function readAssets(): Map<string, Asset> {
+  const folder = new URL(pageFolder, built);
+  if (!existsSync(folder)) return new Map();
+  const names = [...readdirSync(folder).map((name) => pageFolder + name), ...sharedModules];
+  return new Map(names.filter((name) => extname(name) in types).map((name) => [name, readAsset(name)]));
+}
+
+function readAsset(name: string): Asset {
+  const body = readFileSync(new URL(name, built));
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  return { body, type: types[extname(name)] as string, etag };
+}
+
+/** Whether an If-None-Match header names the tag (RFC 9110 §13.1.2, weak comparison). */
+function namesTag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.trim() === "*" || header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+}
