@@ -1,6 +1,6 @@
-import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../../../shared/errors.ts";
 
 /** Where `watchpost start` keeps what. */
@@ -20,9 +20,9 @@ export async function openDataDir(given: string): Promise<DataDir> {
   const path = resolve(given);
   const logs = join(path, "logs");
   try {
-    await mkdir(path, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    await make(path, process.getuid?.() === 0 ? 0o711 : 0o700);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    await mkdir(logs, { recursive: true, mode: 0o700 });
+    await make(logs, 0o700);
   } catch (thrown) {
     const reason = reasons[(thrown as NodeJS.ErrnoException).code ?? ""];
     if (reason === undefined) throw thrown;
@@ -31,9 +31,23 @@ export async function openDataDir(given: string): Promise<DataDir> {
   return { path, logs, file: (name) => join(path, name) };
 }
 
+/** Makes a directory and those above it. Node's own `recursive` never returns where none can be made, as in /proc. */
+async function make(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw thrown;
+    await make(dirname(path), 0o755);
+    await mkdir(path, mode);
+  }
+}
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "is not writable",
   EPERM: "is not writable",
+  ENOENT: "cannot be made there",
   EROFS: "is on a read-only file system",
   ENOSPC: "is on a full disk",
   ENOTDIR: "is not a directory",

@@ -68,9 +68,9 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
   }
 
   async function startAll(): Promise<void> {
-    out(`Watchpost keeps everything in ${dir.path}`);
     const port = values.port === 0 ? await freePort() : values.port;
     await checkPort(values.host, port, lock.wasLeft ? LEFT_PORT_PATIENCE_MS : 0);
+    out(`Watchpost keeps everything in ${dir.path}`);
     const admin = await keptToken(dir.file("admin-token"), "wpa", values.adminToken);
     const agent = await keptToken(dir.file("agent-token"), "wpg", values.agentToken);
     const backends = await startBackends({ values, dir, steps, started: (server) => has("servers", server) });
