@@ -136,15 +136,21 @@ export function createOutbox(deps: {
     logger.warn({ waiting: size, reason: errorText(thrown) }, "Results wait: the queue server does not take them");
   }
 
-  /** A connection that once failed to find its schema stays failed, so every attempt gets a new one. */
+  /**
+   * A queue that answers. A connection that once failed to find its schema stays
+   * failed, so every attempt gets a new one, and ends with its first trouble.
+   */
   async function openReady(): Promise<ResultsQueue> {
     const opened = deps.openQueue();
+    const trouble = new Promise<never>((_, reject) => opened.on("error", reject));
     try {
-      await withDeadline(opened.getWaitingCount(), ASK_DEADLINE_MS, "no answer");
+      await withDeadline(Promise.race([opened.getWaitingCount(), trouble]), ASK_DEADLINE_MS, "no answer");
       return opened;
     } catch (thrown) {
       opened.close().catch(() => undefined);
       throw thrown;
+    } finally {
+      trouble.catch(() => undefined);
     }
   }
 
@@ -170,7 +176,7 @@ export function createOutbox(deps: {
             logger.warn({ server, attempt, reason: errorText(thrown) }, "Waiting for the queue server"),
         });
       } catch (thrown) {
-        throw new Error(`no queue server at ${server}: ${errorText(thrown)}`);
+        throw new Error(`the queue server ${server} cannot be used: ${errorText(thrown)}`);
       }
     },
     async stop() {

@@ -7,6 +7,7 @@ import { withDeadline } from "../shared/lifecycle.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { openWorker } from "../shared/queues.ts";
 import { isRefused } from "../shared/queues.ts";
+import type { Miss, Result } from "../shared/result.ts";
 import { readBatch } from "./check-batch.ts";
 import { createDueTimer } from "./due-timer.ts";
 import { createLimiter } from "./limiter.ts";
@@ -28,6 +29,8 @@ export const LOCK = { lockDurationMs: 5_000, stalledIntervalMs: 2_000 };
 const READY_DEADLINE_MS = 10_000;
 /** How long a stop waits for checks that are being performed, in ms; the parent of `npm start` gives 5 s in all. */
 const FINISH_DEADLINE_MS = 2_500;
+/** How long a stop takes at most, in ms, also when the queue server is away; another agent then finds the jobs stalled. */
+const STOP_DEADLINE_MS = 3_500;
 /** How often the work is logged at `info`, in ms. */
 const LOG_EVERY_MS = 10_000;
 
@@ -98,15 +101,14 @@ export function createCheckWorker(deps: {
   async function perform(check: Check): Promise<boolean> {
     if (!(await dueTimer.until(check.scheduledAt))) return false;
     if (!(await admitted())) return false;
-    if (clock.now() > check.expiresAt) {
+    let result: Result | null = null;
+    try {
+      if (clock.now() <= check.expiresAt) result = await deps.runCheck(check);
+    } finally {
       leave();
-      const { monitorId, round, attempt, scheduledAt } = check;
-      await outbox.putMiss({ monitorId, round, attempt, scheduledAt, reason: "expired" });
-      return true;
     }
-    const result = await deps.runCheck(check);
-    leave();
-    await outbox.putResult(result);
+    if (result !== null) await outbox.putResult(result);
+    else await outbox.putMiss(expired(check));
     return true;
   }
 
@@ -167,8 +169,14 @@ export function createCheckWorker(deps: {
       const patience = setTimeout(() => {
         for (const giveUp of held) giveUp();
       }, FINISH_DEADLINE_MS);
-      await closed;
+      await withDeadline(closed ?? Promise.resolve(), STOP_DEADLINE_MS, "the held jobs were not settled").catch(
+        (thrown) => logger.warn({ jobs: held.size, reason: errorText(thrown) }, "Jobs are left behind"),
+      );
       clearTimeout(patience);
     },
   };
+}
+
+function expired({ monitorId, round, attempt, scheduledAt }: Check): Miss {
+  return { monitorId, round, attempt, scheduledAt, reason: "expired" };
 }

@@ -1,0 +1,160 @@
+import type { Job } from "bullmq";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createOutbox, type Outbox } from "../../agent/outbox.ts";
+import { openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
+import type { Miss, Result, ResultBatch } from "../../shared/result.ts";
+import { freePort, startTestRedis } from "../support/servers.ts";
+import { queueKinds, testQueueServer } from "../support/shared-servers.ts";
+import { until } from "../support/until.ts";
+
+const logger = pino({ level: "silent" });
+const region = "eu-west";
+
+function result(round: number): Result {
+  return {
+    monitorId: "mon_1",
+    round,
+    attempt: 0,
+    scheduledAt: 1_000,
+    startedAt: 1_001,
+    latenessMs: 1,
+    status: "up",
+    latencyMs: 2,
+    phases: { connectMs: 2 },
+    statusCode: null,
+    address: "127.0.0.1",
+    bodyBytes: null,
+    error: null,
+    failedAssertions: [],
+  };
+}
+
+const miss: Miss = { monitorId: "mon_1", round: 9, attempt: 0, scheduledAt: 1_000, reason: "expired" };
+
+describe.each(queueKinds)("the outbox on %s", (kind) => {
+  let resource: Awaited<ReturnType<typeof testQueueServer>>;
+  let outbox: Outbox;
+  let inspect: ReturnType<typeof openQueue<ResultBatch>>;
+
+  beforeEach(async () => {
+    resource = await testQueueServer(kind);
+    const access = { server: resource.server, logger };
+    inspect = openQueue<ResultBatch>(resultsQueueName(region), { ...access, leastPrivilege: false });
+    await inspect.waitUntilReady();
+    outbox = createOutbox({
+      agentId: "agt-1",
+      server: resource.server,
+      openQueue: () => openQueue(resultsQueueName(region), { ...access, leastPrivilege: true }),
+      startupTimeoutMs: 5_000,
+      onRefused: (thrown) => {
+        throw thrown;
+      },
+      logger,
+    });
+    await outbox.start();
+  });
+  afterEach(async () => {
+    await outbox.stop();
+    await inspect.close();
+    await resource.stop();
+  });
+
+  const jobs = async (): Promise<Job<ResultBatch>[]> => inspect.getJobs(["wait"], 0, -1, true);
+
+  test("sends what comes together as one batch, and resolves when it is accepted", async () => {
+    await Promise.all([outbox.putResult(result(1)), outbox.putMiss(miss), outbox.putResult(result(2))]);
+    const [job, ...others] = await jobs();
+    expect(others).toEqual([]);
+    expect(job?.data).toEqual({ v: 1, agentId: "agt-1", results: [result(1), result(2)], misses: [miss] });
+    expect(job?.id).toMatch(/^agt-1\.job_[a-z0-9]{20}$/);
+    expect(job?.opts.attempts).toBe(3);
+    expect(outbox.size).toBe(0);
+  });
+
+  test("fills no batch with more than 50, and keeps them all", async () => {
+    await Promise.all(Array.from({ length: 1_020 }, (_, round) => outbox.putResult(result(round))));
+    const batches = (await jobs()).map(({ data }) => data.results);
+    expect(Math.max(...batches.map(({ length }) => length))).toBe(50);
+    const rounds = batches.flat().map(({ round }) => round);
+    expect(rounds.sort((a, b) => a - b)).toEqual(Array.from({ length: 1_020 }, (_, round) => round));
+  });
+
+  test("sends a sign of life that is empty", async () => {
+    outbox.signOfLife();
+    const [job] = await until(jobs, ({ length }) => length > 0);
+    expect(job?.data).toEqual({ v: 1, agentId: "agt-1", results: [], misses: [] });
+  });
+
+  test("sends what it holds before it stops, and takes nothing after", async () => {
+    const put = outbox.putResult(result(1));
+    await outbox.stop();
+    await put;
+    expect(await jobs()).toHaveLength(1);
+    await expect(outbox.putResult(result(2))).rejects.toThrow("the outbox is closed");
+  });
+});
+
+describe("the outbox and a Redis in trouble", () => {
+  test("keeps results while Redis is frozen, and delivers each once when it is back", async () => {
+    const redis = await startTestRedis();
+    const { port, password } = new URL(redis.url);
+    const server = {
+      kind: "redis",
+      options: { host: "127.0.0.1", port: Number(port), password },
+      prefix: "watchpost",
+    } as const;
+    const warnings: string[] = [];
+    const seen: number[] = [];
+    const worker = openWorker<ResultBatch>(
+      resultsQueueName(region),
+      async (job) => void seen.push(...job.data.results.map(({ round }) => round)),
+      { server, logger, leastPrivilege: false, concurrency: 5, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
+    );
+    void worker.run();
+    const outbox = createOutbox({
+      agentId: "agt-1",
+      server,
+      openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
+      startupTimeoutMs: 5_000,
+      onRefused: () => undefined,
+      logger: pino({ level: "warn" }, { write: (line) => void warnings.push(line) }),
+    });
+    await outbox.start();
+    await outbox.putResult(result(1));
+    process.kill(redis.pid, "SIGSTOP");
+    const puts = Array.from({ length: 120 }, (_, index) => outbox.putResult(result(2 + index)));
+    // The first attempts time out; each may have landed in the frozen server's socket all the same.
+    await until(
+      () => warnings,
+      ({ length }) => length > 0,
+    );
+    expect(warnings[0]).toContain("Results wait: the queue server does not take them");
+    expect(outbox.size).toBe(120);
+    process.kill(redis.pid, "SIGCONT");
+    await Promise.all(puts);
+    await until(
+      () => seen.length,
+      (count) => count >= 121,
+    );
+    await outbox.stop();
+    await worker.close();
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 121 }, (_, index) => index + 1));
+    await redis.stop();
+  });
+
+  test("says where it looked when there is none at the start", async () => {
+    const server = { kind: "redis", options: { host: "127.0.0.1", port: await freePort() }, prefix: "w" } as const;
+    const outbox = createOutbox({
+      agentId: "agt-1",
+      server,
+      openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
+      startupTimeoutMs: 1_000,
+      onRefused: () => undefined,
+      logger,
+    });
+    await expect(outbox.start()).rejects.toThrow(
+      `the queue server redis://127.0.0.1:${server.options.port} cannot be used: connect ECONNREFUSED`,
+    );
+  });
+});
