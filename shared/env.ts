@@ -44,7 +44,7 @@ interface Described {
   readonly about: string;
 }
 
-/** A text, optionally of a given shape. */
+/** A text, optionally of a given shape; `rule` tells it, and so does `form` where people read of the variable. */
 export function text<F extends string | null>(
   options: Described & {
     readonly fallback: F;
@@ -56,7 +56,7 @@ export function text<F extends string | null>(
   return {
     variable: options.variable,
     about: options.about,
-    form: options.form ?? "text",
+    form: options.form ?? options.rule?.replace(/^must be /, "") ?? "text",
     fallback: options.fallback,
     read(value) {
       if (options.pattern && !options.pattern.test(value))

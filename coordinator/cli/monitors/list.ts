@@ -32,9 +32,9 @@ function regionsUp(monitor: MonitorRow): string {
   return `${regions.filter(({ status }) => status === "up").length}/${regions.length}`;
 }
 
-/** Over the regions' latest latencies. */
+/** Over the latest latencies of the regions whose agents could check. */
 function medianLatency(monitor: MonitorRow): number | null {
-  return median(regionsOf(monitor).flatMap(({ latencyMs }) => latencyMs ?? []));
+  return median(regionsOf(monitor).flatMap(({ status, latencyMs }) => (status === "error" ? [] : (latencyMs ?? []))));
 }
 
 function lastCheck(monitor: MonitorRow): string | null {

@@ -127,6 +127,22 @@ describe("the monitors", () => {
     expect(of(monitor(81, []))).toMatchObject({ state: "trouble" });
   });
 
+  it("cannot be checked by agents that are in trouble themselves", () => {
+    const forbidden = { status: "error", error: { code: "address_forbidden" }, lastCheckAt: ago(1) };
+    const fine = { status: "down", error: { code: "connect_refused" }, lastCheckAt: ago(1) };
+    const failing = { ...monitor(3_600, []), status: { regions: { "eu-west": forbidden, "us-east": fine } } };
+    const surveyed = { ...survey, api: { ...api, monitors: [failing as unknown as MonitorRow] } };
+    expect(checkMonitors(surveyed, now)).toMatchObject([
+      { check: "Monitors", state: "ok" },
+      {
+        check: "Checks",
+        state: "trouble",
+        detail: 'agents cannot check "Shop": address_forbidden',
+        remedy: expect.stringContaining("WATCHPOST_ALLOW_PRIVATE_ADDRESSES=true"),
+      },
+    ]);
+  });
+
   it("are all paused, or none", () => {
     expect(of(monitor(3_600, [], false))).toMatchObject({ state: "trouble", detail: "all 1 are paused" });
     expect(of()).toMatchObject({ state: "ok" });

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { monitorDocument } from "../../shared/monitor.ts";
+import { watchpost } from "../support/cli.ts";
+import { startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
+import { withGenerated } from "./generated.ts";
+
+const readme = await readFile("README.md", "utf8");
+const pages = ["README.md", "CONTRIBUTING.md", ...(await readdir("docs")).map((file) => join("docs", file))];
+
+/** The code blocks in these languages. */
+const blocks = (text: string, ...languages: string[]): string[] =>
+  [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, language, code]) =>
+    languages.includes(language ?? "") ? [code ?? ""] : [],
+  );
+
+describe("the README", () => {
+  it("has the tables of variables and codes that the code has (UPDATE_DOCS=1 writes them)", async () => {
+    const expected = withGenerated(readme);
+    if (process.env.UPDATE_DOCS) await writeFile("README.md", expected);
+    else expect(readme).toBe(expected);
+  });
+
+  it.each(blocks(readme, "yaml"))("shows a monitor that is valid: %#", (yaml) => {
+    expect(monitorDocument.safeParse(parse(yaml)).error?.issues).toBeUndefined();
+  });
+
+  it.each([
+    ['"BullMQ queue ready"', "coordinator/dependencies.ts", /"BullMQ queue ready"/],
+    ['"BullMQ worker is ready"', "agent/worker.ts", /"BullMQ worker is ready"/],
+    ['"Processing monitor check job"', "agent/worker.ts", /info\(.*"Processing monitor check job"/],
+    [
+      '"Scheduled monitor X to run every Y seconds"',
+      "coordinator/dispatch/schedule-keeper.ts",
+      /`Scheduled monitor \$\{.*\} to run every \$\{.*\} seconds`/,
+    ],
+  ])("promises the log line %s, which is in %s", async (line, file, source) => {
+    expect(readme).toContain(line);
+    expect(await readFile(file, "utf8")).toMatch(source);
+  });
+});
+
+describe("commands in the documents", async () => {
+  const texts = await Promise.all(pages.map((page) => readFile(page, "utf8")));
+  const lines = texts.flatMap((text) => [
+    ...blocks(text, "bash").flatMap((block) => block.split("\n")),
+    ...[...text.matchAll(/`(watchpost [^`]+)`/g)].map(([, command]) => command ?? ""),
+  ]);
+  const commands = [...new Set(lines.flatMap((line) => /^(?:npx )?watchpost (.+)$/.exec(line)?.[1] ?? []))];
+
+  it.each(commands)("watchpost %s", async (command) => {
+    const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");
+    const path = words.filter((word) => /^[a-z]+$/.test(word)).slice(0, words[0] === "monitors" ? 2 : 1);
+    const { code, out } = await watchpost([...path, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`^Usage: watchpost ${path.join(" ")}\\b`));
+    for (const flag of words.filter((word) => word.startsWith("-"))) expect(out).toContain(flag);
+  });
+});
+
+describe("requests in the README", () => {
+  let coordinator: TestCoordinator;
+  beforeAll(async () => {
+    coordinator = await startTestCoordinator();
+  });
+  afterAll(() => coordinator?.stop());
+
+  const [document] = /(?<=--json ').*(?=')/.exec(readme) ?? [];
+  const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|DELETE) (\/\S+)` /gm)];
+  const bodies: Readonly<Record<string, unknown>> = { POST: document, PATCH: { enabled: false } };
+  const statuses: Readonly<Record<string, number>> = { POST: 201, DELETE: 204 };
+
+  it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
+    const { id } = (await coordinator.call("POST", "/v1/monitors", document)).body;
+    const { status } = await coordinator.call(method, path.replace(":id", id), bodies[method]);
+    expect(status).toBe(statuses[method] ?? 200);
+  });
+});
+
+it.each(pages)("%s links to what is there", async (page) => {
+  const links = [...(await readFile(page, "utf8")).matchAll(/\]\(([^)#:]+)[^):]*\)/g)].map(
+    ([, target]) => target ?? "",
+  );
+  expect(links.filter((target) => !existsSync(join(dirname(page), target)))).toEqual([]);
+});
+
+it.each(pages)("%s names files that are there", async (page) => {
+  const names = [...(await readFile(page, "utf8")).matchAll(/`((?:agent|coordinator|shared|test|docs)\/[\w./-]*)`/g)];
+  expect(names.map(([, name]) => name ?? "").filter((name) => !existsSync(name))).toEqual([]);
+});
