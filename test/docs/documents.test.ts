@@ -13,7 +13,7 @@ const pages = ["README.md", "CONTRIBUTING.md", ...(await readdir("docs")).map((f
 
 /** The code blocks in these languages. */
 const blocks = (text: string, ...languages: string[]): string[] =>
-  [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, language, code]) =>
+  [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, language, code]) =>
     languages.includes(language ?? "") ? [code ?? ""] : [],
   );
 

@@ -30,7 +30,7 @@ export const generated: Readonly<Record<string, string>> = {
 export function withGenerated(text: string): string {
   return Object.entries(generated).reduce((result, [name, part]) => {
     const [kind] = name.split(":");
-    const between = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end of ${kind} -->)`);
+    const between = new RegExp(`(<!-- ${name} -->\n)[sS]*?(<!-- end of ${kind} -->)`);
     if (!between.test(result)) throw new Error(`the README has no place for <!-- ${name} -->`);
     return result.replace(between, (_, start: string, end: string) => `${start}${part}\n${end}`);
   }, text);
