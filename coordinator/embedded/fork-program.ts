@@ -8,6 +8,8 @@ export interface ForkOptions {
   readonly output: number | "pipe" | "ignore";
   /** Where it runs; default: here. */
   readonly cwd?: string;
+  /** Options for Node itself, such as `--cpu-prof`. */
+  readonly execArgv?: readonly string[];
 }
 
 /**
@@ -16,13 +18,13 @@ export interface ForkOptions {
  * tsx, from the build as it is. It leads a process group of its own, so that
  * Ctrl-C reaches only us and we stop things in their order.
  */
-export function forkProgram(path: URL, { env, output, cwd }: ForkOptions): ChildProcess {
+export function forkProgram(path: URL, { env, output, cwd, execArgv = [] }: ForkOptions): ChildProcess {
   const fromSource = import.meta.url.endsWith(".ts");
   const file = `${fileURLToPath(path)}${fromSource ? ".ts" : ".js"}`;
   return fork(file, {
     env,
     ...(cwd === undefined ? {} : { cwd }),
-    execArgv: fromSource ? ["--import", loaderOfSources()] : [],
+    execArgv: [...(fromSource ? ["--import", loaderOfSources()] : []), ...execArgv],
     detached: true,
     stdio: ["ignore", output, output, "ipc"],
   });

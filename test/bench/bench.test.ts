@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("../../dist/test/bench/main.js", import.meta.url));
+const bench = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { timeout: 55_000 });
+
+const expected = {
+  pipeline: {
+    figures: [
+      "checksPerSecond",
+      "coverage",
+      "latenessP50Ms",
+      "latenessP99Ms",
+      "latenessMaxMs",
+      "cpuUsPerCheck",
+      "cpuUsPerCheckAgent",
+      "cpuUsPerCheckCoordinator",
+      "cpuUsPerCheckRedis",
+      "cpuUsPerCheckPostgres",
+      "cpuUsPerCheckClickHouse",
+      "redisSentPerCheck",
+      "redisExecutedPerCheck",
+    ],
+    baselines: ["schedulerPerMonitor100", "schedulerPerMonitor10"],
+    compared: "cpuUsPerCheck",
+  },
+  lateness: { figures: ["latenessP99MsAt2"], baselines: ["nodeTimers"], compared: "latenessP50MsAt2" },
+};
+
+test.concurrent.each(Object.entries(expected))(
+  "%s prints a table and its report as JSON",
+  {
+    timeout: 60_000,
+  },
+  async (name, { figures, baselines, compared }) => {
+    const { stdout } = await bench(name, "--json", "--seconds", "1", "--scale", "0.02");
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toMatch(new RegExp(`^${name} `));
+    const report = JSON.parse(lines.at(-1) as string);
+    expect(Object.keys(report).sort()).toEqual(["baselines", "figures", "machine", "name", "ratios"]);
+    expect(report).toMatchObject({ name, machine: { node: process.version } });
+    for (const figure of figures) expect(report.figures[figure], figure).toBeTypeOf("number");
+    expect(Object.keys(report.baselines)).toEqual(baselines);
+    for (const baseline of baselines) expect(report.ratios[baseline][compared]).toBeTypeOf("number");
+  },
+);
+
+test("a wrong call says what is right and ends with 2", async () => {
+  for (const args of [["nothing"], ["--seconds", "0"], ["--scale", "x"], ["--colour"]]) {
+    await expect(bench(...args)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("npm run bench --"),
+    });
+  }
+});

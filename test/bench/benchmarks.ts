@@ -1,0 +1,6 @@
+import type { Benchmark } from "./benchmark.ts";
+import { lateness } from "./lateness.ts";
+import { pipeline } from "./pipeline.ts";
+
+/** Every benchmark by its name. */
+export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness };

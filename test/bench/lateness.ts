@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { latenessOfTimers } from "./baseline/node-timers.ts";
+import type { Benchmark, Figures } from "./benchmark.ts";
+import { lineResultsSql, startLine } from "./line.ts";
+import type { Spread } from "./statistics.ts";
+import { startStores } from "./stores.ts";
+import { startTarget } from "./target.ts";
+import { watchFor } from "./window.ts";
+
+/** Checks per second. */
+const RATES = [100, 500];
+const SECONDS = 15;
+/** What new monitors cause at once is left out of every window, in ms. */
+const CALM_MS = 3_000;
+
+export const lateness: Benchmark = {
+  about: "how late checks start through the whole path; beside Node's timers alone at the same rate",
+  async run({ scope, dir, profileDir, scale, note, ...setting }) {
+    const seconds = setting.seconds ?? SECONDS;
+    const rates = RATES.map((rate) => Math.max(1, Math.round(rate * scale)));
+
+    let timers: Figures = {};
+    for (const rate of rates) {
+      note(`Node's timers alone, ${rate} a second`);
+      timers = { ...timers, ...named(await latenessOfTimers(scope, { rate, seconds, dir }), rate) };
+    }
+
+    const stores = await startStores(scope, dir);
+    const target = await startTarget(scope, dir);
+    const line = await startLine(scope, { stores, targetUrl: target.url, dir, profileDir });
+    let figures: Figures = {};
+    for (const rate of rates) {
+      note(`the whole path, ${rate} checks/s`);
+      await line.watch(rate);
+      await sleep(Math.min(CALM_MS, seconds * 1_000));
+      const { figures: seen } = await watchFor(seconds, {
+        stores,
+        targetPid: target.pid,
+        programs: { coordinator: line.coordinatorPid, agent: line.agentPid },
+        resultsSql: lineResultsSql,
+        scheduledPerSecond: rate,
+      });
+      const spread = { p50: seen.latenessP50Ms, p99: seen.latenessP99Ms, max: seen.latenessMaxMs };
+      figures = {
+        ...figures,
+        ...named(spread, rate),
+        [`coverageAt${rate}`]: seen.coverage,
+        [`otherCoresAt${rate}`]: seen.otherCores,
+      };
+    }
+    return { figures, baselines: { nodeTimers: timers } };
+  },
+};
+
+function named({ p50, p99, max }: Spread, rate: number): Figures {
+  return { [`latenessP50MsAt${rate}`]: p50, [`latenessP99MsAt${rate}`]: p99, [`latenessMaxMsAt${rate}`]: max };
+}

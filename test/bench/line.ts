@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import { freePort } from "../../coordinator/embedded/free-port.ts";
+import { until } from "../support/until.ts";
+import { startProgram } from "./program.ts";
+import type { Scope } from "./scope.ts";
+import type { Stores } from "./stores.ts";
+
+/** How many monitors are made or removed side by side. */
+const CALLS_AT_ONCE = 16;
+const REGION = "bench";
+
+/** A running Watchpost: a coordinator and one agent, each in a process of its own. */
+export interface Line {
+  readonly coordinatorPid: number;
+  readonly agentPid: number;
+  /** Sees to it that so many monitors exist, each checking the target once a second in one region. */
+  watch(monitors: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Its scheduled checks, as a window is taken of them: without those that are made because a monitor is new. */
+export const lineResultsSql = `(
+  SELECT concat(monitor_id, ' ', region, ' ', toString(round)) AS check_key,
+         toUnixTimestamp64Milli(scheduled_at) AS scheduled_ms, toUnixTimestamp64Milli(received_at) AS stored_ms, lateness_ms
+  FROM results WHERE attempt = 0)`;
+
+export async function startLine(
+  scope: Scope,
+  {
+    stores,
+    targetUrl,
+    dir,
+    profileDir,
+  }: { stores: Stores; targetUrl: string; dir: string; profileDir?: string | undefined },
+): Promise<Line> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const adminToken = randomBytes(24).toString("hex");
+  const agentToken = randomBytes(24).toString("hex");
+  const ids: string[] = [];
+
+  const coordinator = scope.add(
+    startProgram(new URL("../../coordinator/main", import.meta.url), {
+      env: {
+        PORT: String(port),
+        DATABASE_URL: stores.postgres.url,
+        CLICKHOUSE_URL: stores.clickhouse.url,
+        REDIS_URL: stores.redis.url,
+        WATCHPOST_ADMIN_TOKEN: adminToken,
+        WATCHPOST_AGENT_TOKEN: agentToken,
+      },
+      logFile: `${dir}/coordinator.log`,
+      profileDir,
+    }),
+  );
+  await until(
+    () =>
+      fetch(`${url}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      ),
+    (ready) => ready,
+    { withinMs: 30_000 },
+  );
+  const agent = scope.add(
+    startProgram(new URL("../../agent/main", import.meta.url), {
+      env: {
+        WATCHPOST_REGION: REGION,
+        WATCHPOST_COORDINATOR_URL: url,
+        WATCHPOST_AGENT_TOKEN: agentToken,
+        REDIS_URL: stores.redis.url,
+        WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
+        WATCHPOST_HEALTH_PORT: "0",
+        // One machine stands for a region's machines: their room is not what is measured.
+        WATCHPOST_AGENT_CONCURRENCY: "2000",
+      },
+      logFile: `${dir}/agent.log`,
+      profileDir,
+    }),
+  );
+  await until(
+    () => call("GET", "/v1/regions"),
+    ({ data }) => data.some(({ region, agents }: any) => region === REGION && agents.online === 1),
+    { withinMs: 30_000 },
+  );
+
+  async function call(method: string, path: string, body?: object): Promise<any> {
+    const answer = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${adminToken}`, ...(body && { "content-type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === "" ? null : JSON.parse(text);
+  }
+
+  async function make(n: number): Promise<void> {
+    const { id } = await call("POST", "/v1/monitors", {
+      name: `Bench ${n}`,
+      type: "http",
+      interval: "1s",
+      regions: [REGION],
+      http: { url: targetUrl },
+      assertions: [{ source: "status", op: "eq", value: 200 }],
+    });
+    ids.push(id);
+  }
+
+  return {
+    coordinatorPid: coordinator.pid,
+    agentPid: agent.pid,
+    async watch(monitors) {
+      const missing = Array.from({ length: Math.max(0, monitors - ids.length) }, (_, n) => ids.length + n);
+      await sideBySide(missing, make);
+      await sideBySide(ids.splice(monitors), (id) => call("DELETE", `/v1/monitors/${id}`));
+    },
+    async stop() {
+      await agent.stop();
+      await coordinator.stop();
+    },
+  };
+}
+
+async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const left = items.values();
+  await Promise.all(
+    Array.from({ length: CALLS_AT_ONCE }, async () => {
+      for (const item of left) await work(item);
+    }),
+  );
+}
