@@ -8,6 +8,7 @@ const STOP_DEADLINE_MS = 30_000;
 /**
  * Runs one part as the whole program: starts it, stops it on SIGINT, SIGTERM, when
  * it asks for it, or when a parent that opened an IPC channel is gone, and exits.
+ * Such a parent is sent `{ type: "started" }` once it runs.
  * Exit codes: 0 stopped as asked, 1 failed, 2 cannot work as configured (one line
  * on standard error says why).
  */
@@ -40,6 +41,8 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
   if (process.connected) process.on("disconnect", () => !stopping && void stop());
   try {
     await part.start();
+    // Whoever forked this program with a channel may want to wait for it.
+    if (process.connected) process.send?.({ type: "started" });
   } catch (thrown) {
     if (!stopping) fail(thrown);
   }

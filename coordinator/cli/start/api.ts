@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../../../shared/errors.ts";
 import type { MonitorDocument } from "../../../shared/monitor.ts";
 
 const DEADLINE_MS = 5_000;
-const LOOK_EVERY_MS = 100;
 
 /** What starting everything asks of the coordinator it started. */
 export interface CoordinatorApi {
   /** Null when it is ready to work, else what is missing. */
   notReady(): Promise<string | null>;
-  /** The regions that have a live agent. */
-  liveRegions(): Promise<string[]>;
   monitorNames(): Promise<string[]>;
   createMonitor(document: MonitorDocument): Promise<void>;
 }
@@ -43,10 +39,6 @@ export function createCoordinatorApi(base: string, token: string): CoordinatorAp
         return errorText((thrown as Error).cause ?? thrown);
       }
     },
-    async liveRegions() {
-      const { data } = await answer<{ data: Array<{ region: string; agents: { online: number } }> }>("/v1/regions");
-      return data.filter(({ agents }) => agents.online > 0).map(({ region }) => region);
-    },
     async monitorNames() {
       const { data } = await answer<{ data: Array<{ name: string }> }>("/v1/monitors?limit=100");
       return data.map(({ name }) => name);
@@ -55,18 +47,4 @@ export function createCoordinatorApi(base: string, token: string): CoordinatorAp
       await answer("/v1/monitors", document);
     },
   };
-}
-
-/** Asks until the answer is null, `deadlineMs` have passed or the signal aborts; then what the last answer was. */
-export async function untilNull(
-  ask: () => Promise<string | null>,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer === null || signal.aborted || performance.now() >= end) return answer;
-    await sleep(LOOK_EVERY_MS);
-  }
 }

@@ -13,7 +13,7 @@ import { type Supervision, supervise } from "./supervise.ts";
 export interface Backends {
   /** What tells the coordinator where its databases are. */
   readonly databases: NodeJS.ProcessEnv;
-  /** What tells coordinator and agents where the queues are. */
+  /** What tells coordinator and agents where the queues are; nothing when the environment does already. */
   readonly queues: NodeJS.ProcessEnv;
 }
 
@@ -21,76 +21,56 @@ export interface BackendsOptions {
   readonly values: ValuesOf<typeof startSettings>;
   readonly dir: DataDir;
   readonly steps: Steps;
+  readonly warn: Steps["warn"];
   /** Told of each server as soon as it runs. */
   readonly started: (server: Supervision) => void;
 }
 
 /** Starts the databases and the queue server that the environment does not name, all at once. */
-export async function startBackends({ values, dir, steps, started }: BackendsOptions): Promise<Backends> {
-  const [databaseUrl, clickhouseUrl, redis] = await Promise.all([
-    values.databaseUrl ??
-      steps.step(
-        "PostgreSQL",
-        () => server("PostgreSQL", "postgres", startPostgres),
-        (url) => at(url),
-      ),
-    values.clickhouseUrl ??
-      steps.step(
-        "ClickHouse",
-        () => server("ClickHouse", "clickhouse", startClickHouse),
-        (url) => at(url),
-      ),
-    privateRedis(),
+export async function startBackends(options: BackendsOptions): Promise<Backends> {
+  const { values, steps } = options;
+  const [databaseUrl, clickhouseUrl, redisUrl] = await Promise.all([
+    values.databaseUrl ?? startServer(options, "PostgreSQL", "postgres", startPostgres),
+    values.clickhouseUrl ?? startServer(options, "ClickHouse", "clickhouse", startClickHouse),
+    namesQueueServer(values) ? null : startPrivateRedis(options),
   ]);
-  for (const [name, url] of [
-    ["PostgreSQL", values.databaseUrl],
-    ["ClickHouse", values.clickhouseUrl],
-  ] as const) {
-    if (url !== null) steps.say(`  ${name.padEnd(15)}          yours, ${at(url)}`);
+  if (values.databaseUrl !== null) steps.note("PostgreSQL", `yours, ${at(databaseUrl)}`);
+  if (values.clickhouseUrl !== null) steps.note("ClickHouse", `yours, ${at(clickhouseUrl)}`);
+  const databases = { DATABASE_URL: databaseUrl, CLICKHOUSE_URL: clickhouseUrl };
+  if (redisUrl !== null) return { databases, queues: { REDIS_URL: redisUrl } };
+  if (namesQueueServer(values)) {
+    steps.note("queues", `yours, ${queueServerLabel(queueServerFrom(values))}`);
+    return { databases, queues: {} };
   }
-  return { databases: { DATABASE_URL: databaseUrl, CLICKHOUSE_URL: clickhouseUrl }, queues: queues(redis) };
+  steps.note("queues", "in PostgreSQL: no redis-server or valkey-server (6.2+) on the PATH");
+  return { databases, queues: { QUEUE_DATABASE_URL: databaseUrl } };
+}
 
-  async function server(
-    name: string,
-    directory: string,
-    start: (options: EmbeddedServerOptions) => Promise<EmbeddedServer>,
-  ): Promise<string> {
-    const options = { dataDir: dir.file(directory), logFile: `${dir.logs}/${directory}.log` };
-    setAsideIfLarge(options.logFile);
-    const first = await start(options);
-    // Where its clients look for it, it has to come back.
-    const port = Number(new URL(first.url).port);
-    started(
-      supervise(
-        name,
-        first,
-        () => start({ ...options, port }),
-        (text) => steps.warn("start", text),
-      ),
-    );
-    return first.url;
-  }
+async function startPrivateRedis(options: BackendsOptions): Promise<string | null> {
+  const command = await findRedis();
+  if (command === null) return null;
+  return startServer(options, command, "redis", (serverOptions) => startRedis(command, serverOptions));
+}
 
-  async function privateRedis(): Promise<string | null> {
-    if (namesQueueServer(values)) return null;
-    const command = await findRedis();
-    if (command === null) return null;
-    return steps.step(
-      "queues",
-      () => server(command, "redis", (options) => startRedis(command, options)),
-      (url) => `${command}, ${at(url)}`,
-    );
-  }
-
-  function queues(redis: string | null): NodeJS.ProcessEnv {
-    if (redis !== null) return { REDIS_URL: redis };
-    if (namesQueueServer(values)) {
-      steps.say(`  queues                   yours, ${queueServerLabel(queueServerFrom(values))}`);
-      return {};
-    }
-    steps.say("  queues                   in PostgreSQL: no redis-server or valkey-server (6.2+) on the PATH");
-    return { QUEUE_DATABASE_URL: databaseUrl };
-  }
+/** Starts a server and keeps it running. Its URL. */
+async function startServer(
+  { dir, steps, warn, started }: BackendsOptions,
+  name: string,
+  directory: string,
+  start: (options: EmbeddedServerOptions) => Promise<EmbeddedServer>,
+): Promise<string> {
+  const options = { dataDir: dir.file(directory), logFile: `${dir.logs}/${directory}.log` };
+  setAsideIfLarge(options.logFile);
+  const first = await steps.step(
+    name,
+    () => start(options),
+    ({ url }) => at(url),
+  );
+  // Where its clients look for it, it has to come back.
+  const port = Number(new URL(first.url).port);
+  const startAgain = () => start({ ...options, port });
+  started(supervise({ name, first, startAgain, say: (text) => warn("start", text) }));
+  return first.url;
 }
 
 const namesQueueServer = ({ redisUrl, redisHost, queueDatabaseUrl }: BackendsOptions["values"]): boolean =>

@@ -15,8 +15,13 @@ export interface ChildProgramOptions {
   readonly warn: (text: string) => void;
 }
 
+export interface ChildProgram extends Running {
+  /** Resolves when it says that it has started. */
+  readonly started: Promise<void>;
+}
+
 /** One of our own programs as a child: its log lines go to a file, those that matter also to people. */
-export function startChildProgram({ program, env, log, warn }: ChildProgramOptions): Running {
+export function startChildProgram({ program, env, log, warn }: ChildProgramOptions): ChildProgram {
   const child: ChildProcess = forkProgram(program, { env, output: "pipe" });
   for (const output of [child.stdout, child.stderr]) {
     const lines = createInterface({ input: output as Readable, crlfDelay: Number.POSITIVE_INFINITY });
@@ -27,12 +32,13 @@ export function startChildProgram({ program, env, log, warn }: ChildProgramOptio
     });
   }
   return {
+    started: new Promise((resolve) => child.once("message", () => resolve())),
     ended: endOf(child),
     stop: (patienceMs = 5_000) => stopChild(child, "SIGTERM", patienceMs),
   };
 }
 
-const fieldsOfEveryLine = new Set(["level", "time", "name", "msg", "region", "pid", "hostname", "err"]);
+const fieldsOfEveryLine = new Set(["level", "time", "name", "msg", "region", "agent", "pid", "hostname", "err"]);
 
 /** What a line of a program's output tells people: warnings and worse, and what it died of; else null. */
 export function warningIn(line: string): string | null {

@@ -1,8 +1,7 @@
 import { errorText } from "../../../shared/errors.ts";
-import { startChildProgram } from "./child-program.ts";
+import { type ChildProgram, startChildProgram } from "./child-program.ts";
 import type { DataDir } from "./data-dir.ts";
 import { openLogFile } from "./log-file.ts";
-import type { Running } from "./supervise.ts";
 
 /** What an agent has no use for, and an agent that is taken over even less. */
 const notForAgents = ["WATCHPOST_ADMIN_TOKEN", "DATABASE_URL", "CLICKHOUSE_URL", "HOST", "PORT"];
@@ -17,7 +16,7 @@ export interface ProgramsOptions {
 
 /** Our own programs as children, each with a log file of its own. */
 export function createPrograms({ env, dir, warn }: ProgramsOptions) {
-  function program(who: string, file: URL, ownEnv: NodeJS.ProcessEnv): () => Running {
+  function program(who: string, file: URL, ownEnv: NodeJS.ProcessEnv): () => ChildProgram {
     const log = openLogFile(logPath(who));
     return () =>
       startChildProgram({
@@ -41,9 +40,9 @@ export function createPrograms({ env, dir, warn }: ProgramsOptions) {
 
   return {
     logPath,
-    coordinator: (own: NodeJS.ProcessEnv): (() => Running) =>
+    coordinator: (own: NodeJS.ProcessEnv): (() => ChildProgram) =>
       program("coordinator", new URL("../../main", import.meta.url), { ...env, ...own }),
-    agent(region: string, own: NodeJS.ProcessEnv): () => Running {
+    agent(region: string, own: NodeJS.ProcessEnv): () => ChildProgram {
       const agentEnv: NodeJS.ProcessEnv = { ...env, ...own, WATCHPOST_REGION: region };
       for (const name of notForAgents) delete agentEnv[name];
       return program(`agent ${region}`, new URL("../../../agent/main", import.meta.url), agentEnv);

@@ -18,13 +18,17 @@ const backoff = { baseMs: 500, capMs: 30_000 };
 /** A process that ran this long, in ms, was well: the next pause is the shortest again. */
 const WELL_MS = 60_000;
 
-/** Starts a process again, after a growing pause, whenever it ends of itself. `say` is told each time. */
-export function supervise(
-  name: string,
-  first: Running,
-  startAgain: () => Promise<Running>,
-  say: (text: string) => void,
-): Supervision {
+export interface SuperviseOptions {
+  readonly name: string;
+  /** The process as it runs now. */
+  readonly first: Running;
+  readonly startAgain: () => Promise<Running>;
+  /** Told of every end and every failure to start again. */
+  readonly say: (text: string) => void;
+}
+
+/** Starts a process again, after a growing pause, whenever it ends of itself. */
+export function supervise({ name, first, startAgain, say }: SuperviseOptions): Supervision {
   const stopping = new AbortController();
   let current: Running | null = first;
 
