@@ -29,9 +29,10 @@ export const generated: Readonly<Record<string, string>> = {
 /** The text with these parts as the code has them. */
 export function withGenerated(text: string): string {
   return Object.entries(generated).reduce((result, [name, part]) => {
-    const [kind] = name.split(":");
-    const between = new RegExp(`(<!-- ${name} -->\n)[sS]*?(<!-- end of ${kind} -->)`);
-    if (!between.test(result)) throw new Error(`the README has no place for <!-- ${name} -->`);
-    return result.replace(between, (_, start: string, end: string) => `${start}${part}\n${end}`);
+    const start = `<!-- ${name} -->\n`;
+    const from = result.indexOf(start) + start.length;
+    const to = result.indexOf(`<!-- end of ${name.split(":")[0]} -->`, from);
+    if (from < start.length || to < from) throw new Error(`the README has no place for ${start}`);
+    return `${result.slice(0, from)}${part}\n${result.slice(to)}`;
   }, text);
 }
