@@ -20,7 +20,7 @@ export interface Link extends Part {
 const CONNECT_DEADLINE_MS = 10_000;
 const RECONNECT = { baseMs: 500, capMs: 15_000 };
 /** A refusal may be a proxy's mood; this many in a row are for good. */
-const MAX_REFUSALS = 3;
+const MAX_REFUSALS = 4;
 /** Samples taken at once when the link comes up, and the pause between them, in ms. */
 const FIRST_SAMPLES = 5;
 const FIRST_SAMPLES_EVERY_MS = 50;

@@ -256,5 +256,9 @@ function postgresConnection(connectionString: string, leastPrivilege: boolean) {
 
 /** Whether the queue server refused the credentials or the right itself: no repetition will mend it. */
 export function isRefused(thrown: unknown): boolean {
-  return /\b(NOPERM|NOAUTH|WRONGPASS)\b|password authentication failed|permission denied/.test(errorText(thrown));
+  return refusals.test(errorText(thrown));
 }
+
+/** Redis, also from within a script (7.0 has no code for that); PostgreSQL. */
+const refusals =
+  /\b(NOPERM|NOAUTH|WRONGPASS)\b|user executing the script can't|password authentication failed|permission denied/;

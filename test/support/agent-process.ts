@@ -12,6 +12,8 @@ export interface AgentProcess {
   readonly id: string;
   /** All that it wrote so far. */
   output(): string;
+  /** Its exit code when it has ended, null when a signal ended it. */
+  readonly exited: Promise<number | null>;
   /** Ends it by a signal and resolves to its exit code, null when the signal ended it. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
 }
@@ -38,14 +40,14 @@ export function startAgentProcess(
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
-  const exit = once(child, "exit");
+  const exited = once(child, "close").then(([code]) => code as number | null);
   return {
     id,
     output: () => output,
-    async end(signal) {
+    exited,
+    end(signal) {
       child.kill(signal);
-      const [code] = await exit;
-      return code;
+      return exited;
     },
   };
 }

@@ -1,0 +1,187 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createClockSync } from "../../agent/clock-sync.ts";
+import { createLink, type Link } from "../../agent/link.ts";
+import type { AgentMessage } from "../../shared/agent-message.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { CLOSE_REFUSED } from "../../shared/link.ts";
+import { type LinkServer, startLinkServer } from "../support/link-server.ts";
+import { freePort } from "../support/servers.ts";
+import { until } from "../support/until.ts";
+
+const token = "wpg_token-of-this-test";
+const hello: Extract<AgentMessage, { type: "hello" }> = {
+  type: "hello",
+  v: 1,
+  agentId: "agt-1",
+  region: "eu-west",
+  version: "1.2.3",
+  host: "here",
+  node: "v20.19.0",
+};
+
+describe("the link", () => {
+  let server: LinkServer;
+  let link: Link;
+  let drains: number;
+  let refusal: Error | null;
+  const clockSync = () => createClockSync(systemClock());
+  let sync: ReturnType<typeof clockSync>;
+
+  beforeEach(async () => {
+    server = await startLinkServer(token);
+    sync = clockSync();
+    drains = 0;
+    refusal = null;
+  });
+  afterEach(async () => {
+    await link.stop();
+    await server.stop();
+  });
+
+  function start(options: { token?: string; url?: string } = {}): Promise<void> {
+    link = createLink({
+      url: options.url ?? server.url,
+      token: options.token ?? token,
+      hello,
+      load: () => ({
+        inFlight: 3,
+        outbox: 0,
+        loopDelayMs: 1.5,
+        clockOffsetMs: null,
+        clockErrorMs: null,
+        lastFetchAgoMs: 12,
+      }),
+      system: systemClock(),
+      clockSync: sync,
+      onDrain: () => {
+        drains++;
+      },
+      onRefused: (thrown) => {
+        refusal = thrown;
+      },
+      logger: pino({ level: "silent" }),
+    });
+    return link.start();
+  }
+
+  test("says hello first, then how it is, and knows the coordinator's time when it has started", async () => {
+    server.behaviour.clockAheadMs = 60_000;
+    await start();
+    expect(link.isUp).toBe(true);
+    expect(server.messages[0]).toEqual(hello);
+    expect(server.messages[1]).toMatchObject({ type: "heartbeat", load: { inFlight: 3 } });
+    const estimate = sync.estimate();
+    expect(Math.abs((estimate?.offsetMs ?? 0) + 60_000)).toBeLessThanOrEqual((estimate?.errorMs ?? 0) + 2);
+    expect(Math.abs(sync.clock.now() - (Date.now() + 60_000))).toBeLessThan(1_000);
+  });
+
+  test("takes several samples at once, and goes on with its heartbeats", async () => {
+    await start();
+    await until(
+      () => server.messages.filter(({ type }) => type === "clock").length,
+      (count) => count >= 5,
+    );
+    await until(
+      () => server.messages.filter(({ type }) => type === "heartbeat").length,
+      (count) => count >= 2,
+    );
+  });
+
+  test("comes back by itself when the link breaks, and says hello again", async () => {
+    await start();
+    server.breakLinks();
+    await until(
+      () => server.messages.filter(({ type }) => type === "hello").length,
+      (count) => count === 2,
+    );
+    await until(
+      () => link.isUp,
+      (isUp) => isUp,
+    );
+  });
+
+  test("waits for a coordinator that is not there yet", async () => {
+    const port = await freePort();
+    await start({ url: `http://127.0.0.1:${port}` });
+    expect(link.isUp).toBe(false);
+    const late = await startLinkServer(token, port);
+    await until(
+      () => link.isUp,
+      (isUp) => isUp,
+    );
+    await late.stop();
+    expect(refusal).toBeNull();
+  });
+
+  test("gives up when its token is refused again and again, and only then", async () => {
+    await start({ token: "wrong" });
+    await until(
+      () => refusal,
+      (thrown) => thrown !== null,
+    );
+    expect(server.comings).toBe(4);
+    expect(refusal?.message).toBe(`the coordinator at ${server.url} refuses this agent: HTTP status 401`);
+    expect(refusal?.message).not.toContain("wrong");
+  });
+
+  test("does not take a passing refusal for a final one", async () => {
+    server.behaviour.status = 401;
+    void start();
+    await until(
+      () => server.comings,
+      (count) => count === 2,
+    );
+    server.behaviour.status = null;
+    await until(
+      () => link.isUp,
+      (isUp) => isUp,
+    );
+    expect(refusal).toBeNull();
+  });
+
+  test("gives up when its hello is refused", async () => {
+    server.behaviour.closeHello = CLOSE_REFUSED;
+    await start();
+    await until(
+      () => refusal,
+      (thrown) => thrown !== null,
+    );
+    expect(refusal?.message).toContain("4001: no such region");
+  });
+
+  test("goes on trying through what may pass", async () => {
+    server.behaviour.status = 503;
+    await start();
+    await until(
+      () => server.comings,
+      (count) => count >= 4,
+    );
+    expect(refusal).toBeNull();
+  });
+
+  test("hears the coordinator ask for a drain, and says when it drains", async () => {
+    await start();
+    server.say({ type: "drain" });
+    await until(
+      () => drains,
+      (count) => count === 1,
+    );
+    link.sayDraining();
+    await until(
+      () => server.messages.at(-1)?.type,
+      (type) => type === "draining",
+    );
+  });
+
+  test("bears with messages that it does not know", async () => {
+    await start();
+    for (const message of [{ type: "news" }, [], null, "text", { type: "clock", t0: "x" }]) server.say(message);
+    server.say({ type: "drain" });
+    await until(
+      () => drains,
+      (count) => count === 1,
+    );
+    expect(link.isUp).toBe(true);
+  });
+});

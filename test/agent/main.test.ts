@@ -1,0 +1,231 @@
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CheckBatch } from "../../shared/check.ts";
+import type { QueueServer } from "../../shared/queues.ts";
+import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
+import type { ResultBatch } from "../../shared/result.ts";
+import { startAgentProcess } from "../support/agent-process.ts";
+import { agentToken } from "../support/coordinator.ts";
+import { type LinkServer, startLinkServer } from "../support/link-server.ts";
+import { freePort, startTestRedis, type TestServer } from "../support/servers.ts";
+import { hangingTarget, httpTarget } from "../support/targets.ts";
+import { until } from "../support/until.ts";
+import { httpCheck } from "./probes/support.ts";
+
+const logger = pino({ level: "silent" });
+const region = "eu-west";
+
+/** What an agent may do with Redis: the commands of BullMQ's worker and of adding, on its own region's keys. */
+const agentRights = [
+  "-@all +auth +ping +quit +bzpopmin +evalsha +eval +client|setname",
+  "+del +exists +get +hdel +hexists +hget +hgetall +hincrby +hmget +hmset +hset +incr +llen +lpush +lrange +lrem +ltrim",
+  "+pexpire +pttl +rpoplpush +rpush +sadd +scard +set +smembers +srem +xadd +xtrim +zadd +zcard +zpopmin +zrange",
+  "+zrangebyscore +zrem +zremrangebyrank +zremrangebyscore +zrevrange +zrevrangebyscore +zscore",
+].join(" ");
+
+describe("the agent as a program", () => {
+  let redis: TestServer;
+  let server: QueueServer & { kind: "redis" };
+  let link: LinkServer;
+  const agents: ReturnType<typeof startAgentProcess>[] = [];
+  const closers: Array<() => Promise<unknown>> = [];
+
+  beforeEach(async () => {
+    redis = await startTestRedis();
+    const { port, password } = new URL(redis.url);
+    server = { kind: "redis", options: { host: "127.0.0.1", port: Number(port), password }, prefix: "watchpost" };
+    link = await startLinkServer(agentToken);
+  });
+  afterEach(async () => {
+    await Promise.all(agents.splice(0).map((agent) => agent.end("SIGKILL")));
+    for (const close of closers.splice(0).reverse()) await close();
+    await link.stop();
+    await redis.stop();
+  });
+
+  function start(env: NodeJS.ProcessEnv = {}, queueServer: QueueServer = server) {
+    const agent = startAgentProcess({ url: link.url, queueServer }, region, "agt-1", env);
+    agents.push(agent);
+    return agent;
+  }
+  function openChecks() {
+    const checks = openQueue<CheckBatch>(checksQueueName(region), { server, logger, leastPrivilege: false });
+    closers.push(() => checks.close());
+    return checks;
+  }
+  function collectResults() {
+    const rounds: number[] = [];
+    const ingest = openWorker<ResultBatch>(
+      resultsQueueName(region),
+      async ({ data }) => void rounds.push(...data.results.map(({ round }) => round)),
+      { server, logger, leastPrivilege: false, concurrency: 5, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
+    );
+    void ingest.run();
+    closers.push(() => ingest.close());
+    return rounds;
+  }
+  const dueNow = (url: string, round: number, timeoutMs = 5_000) => ({
+    ...httpCheck(url, { timeoutMs }),
+    round,
+    scheduledAt: Date.now(),
+    expiresAt: Date.now() + 60_000,
+  });
+
+  test.each([
+    [{ WATCHPOST_REGION: "" }, "watchpost: WATCHPOST_REGION must be set\n"],
+    [{ REDIS_HOST: "", REDIS_PORT: "" }, "watchpost: no queue server: set REDIS_URL"],
+  ])("cannot work with %o: one line, exit code 2", async (env, line) => {
+    const agent = start(env);
+    expect(await agent.exited).toBe(2);
+    expect(agent.output()).toContain(line);
+    expect(agent.output().trim().split("\n")).toHaveLength(1);
+  });
+
+  test("cannot work with a health port that is taken: exit code 2", async () => {
+    const taken = await hangingTarget();
+    closers.push(() => taken.stop());
+    const agent = start({ WATCHPOST_HEALTH_PORT: String(taken.port) });
+    expect(await agent.exited).toBe(2);
+    expect(agent.output()).toContain(`port ${taken.port} is in use: set WATCHPOST_HEALTH_PORT`);
+  });
+
+  test.each(["a wrong password", "none"])("ends with exit code 1 when Redis refuses %s", async (what) => {
+    const password = what === "none" ? "" : "wrong";
+    const agent = start({ REDIS_PASSWORD: password });
+    expect(await agent.exited).toBe(1);
+    expect(agent.output()).toMatch(/the queue server redis:\/\/127\.0\.0\.1:\d+ cannot be used: (WRONGPASS|NOAUTH)/);
+  });
+
+  test("ends with exit code 1 when its right is taken away, and does not loop", async () => {
+    const admin = new Redis(redis.url);
+    closers.push(async () => admin.disconnect());
+    await admin.call("ACL", "SETUSER", "eu", "on", ">pw", "~watchpost:{*}:*", ...agentRights.split(" "));
+    const agent = start({ REDIS_USERNAME: "eu", REDIS_PASSWORD: "pw" });
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    await admin.call("ACL", "SETUSER", "eu", "resetkeys", "~watchpost:{results-eu-west}:*");
+    expect(await agent.exited).toBe(1);
+    expect(agent.output()).toContain("Refused for good: the agent stops");
+    expect(agent.output().split("\n").length).toBeLessThan(50);
+  });
+
+  test("ends with exit code 1 when the coordinator refuses its token", async () => {
+    const agent = start({ WATCHPOST_AGENT_TOKEN: "wpg_another-token-altogether" });
+    expect(await agent.exited).toBe(1);
+    expect(agent.output()).toContain("refuses this agent: HTTP status 401");
+    expect(agent.output()).not.toContain("another-token");
+  });
+
+  test("waits for a queue server that is not there yet, and says so", async () => {
+    const port = await freePort();
+    const agent = start({ REDIS_PORT: String(port), WATCHPOST_STARTUP_TIMEOUT: "2" });
+    expect(await agent.exited).toBe(1);
+    expect(agent.output()).toContain("Waiting for the queue server");
+    expect(agent.output()).toContain(`the queue server redis://127.0.0.1:${port} cannot be used: connect ECONNREFUSED`);
+  });
+
+  test("tells of its readiness", async () => {
+    const port = await freePort();
+    start({ WATCHPOST_HEALTH_PORT: String(port) });
+    const readyz = () => fetch(`http://127.0.0.1:${port}/readyz`).then((response) => response.json(), String);
+    await until(readyz, (answer) => (answer as { status?: string }).status === "ready");
+    expect(await readyz()).toEqual({
+      status: "ready",
+      checks: { queue: { ok: true }, link: { ok: true }, clock: { ok: true } },
+    });
+  });
+
+  test("needs no more rights than its own, through a whole life", async () => {
+    const admin = new Redis(redis.url);
+    closers.push(async () => admin.disconnect());
+    const keys = ["~watchpost:{checks-eu-west}:*", "~watchpost:{results-eu-west}:*"];
+    await admin.call("ACL", "SETUSER", "eu", "on", ">pw", "resetchannels", ...keys, ...agentRights.split(" "));
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const checks = openChecks();
+    const rounds = collectResults();
+    const agent = start({ REDIS_USERNAME: "eu", REDIS_PASSWORD: "pw" });
+    const url = `http://127.0.0.1:${target.port}/`;
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1), dueNow(url, 2)] }, { ...jobOptions, jobId: "a-1" });
+    await checks.add("checks", { v: 2 } as never, { ...jobOptions, jobId: "a-2" });
+    await until(
+      () => rounds.length,
+      (count) => count === 2,
+    );
+    const later = { ...dueNow(url, 3), scheduledAt: Date.now() + 20_000 };
+    await checks.add("checks", { v: 1, checks: [later] }, { ...jobOptions, jobId: "a-3" });
+    await until(
+      () => checks.getJobState("a-3"),
+      (state) => state === "active",
+    );
+    expect(await agent.end("SIGTERM")).toBe(0);
+    expect(await checks.getJobState("a-3")).toBe("waiting");
+    expect(await admin.call("ACL", "LOG")).toEqual([]);
+  });
+
+  test("leaves within 5 s of SIGTERM although a check hangs, and gives it back", async () => {
+    const hanging = await hangingTarget();
+    closers.push(() => hanging.stop());
+    const checks = openChecks();
+    const agent = start();
+    const url = `http://127.0.0.1:${hanging.port}/`;
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1, 60_000)] }, { ...jobOptions, jobId: "a-1" });
+    await until(
+      () => hanging.connections,
+      (count) => count === 1,
+    );
+    const asked = performance.now();
+    expect(await agent.end("SIGTERM")).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(5_000);
+    expect(await checks.getJobState("a-1")).toBe("waiting");
+    expect(link.messages).toContainEqual({ type: "draining" });
+  });
+
+  test("drains and leaves when the coordinator asks for it", async () => {
+    const agent = start();
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    link.say({ type: "drain" });
+    expect(await agent.exited).toBe(0);
+  });
+
+  test("goes on with its checks while the coordinator is away, with signs of life", async () => {
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const checks = openChecks();
+    const results = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
+    closers.push(() => results.close());
+    const agent = start({ WATCHPOST_COORDINATOR_URL: `http://127.0.0.1:${await freePort()}` });
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    await until(
+      () => results.getJobs(["wait"]),
+      (jobs) => jobs.some(({ data }) => data.results.length === 0),
+    );
+    const url = `http://127.0.0.1:${target.port}/`;
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1)] }, { ...jobOptions, jobId: "a-1" });
+    await until(
+      () => results.getJobs(["wait"]),
+      (jobs) => jobs.some(({ data }) => data.results.length === 1),
+    );
+  });
+
+  test("comes back when Redis was away", async () => {
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const checks = openChecks();
+    const rounds = collectResults();
+    const agent = start();
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    process.kill(redis.pid, "SIGSTOP");
+    await until(
+      () => link.messages.filter(({ type }) => type === "heartbeat").length,
+      (count) => count >= 4,
+    );
+    process.kill(redis.pid, "SIGCONT");
+    const url = `http://127.0.0.1:${target.port}/`;
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1)] }, { ...jobOptions, jobId: "a-1" });
+    await until(
+      () => rounds,
+      (all) => all.includes(1),
+    );
+  });
+});
