@@ -29,9 +29,7 @@ async function inTempDir(start: (options: EmbeddedServerOptions) => Promise<Embe
 
 /** A PostgreSQL of the test's own (1 s), for what would disturb others; the rest shares one: `testDatabase()`. */
 export const startTestPostgres = (): Promise<TestServer> =>
-  inTempDir((options) =>
-    startPostgres({ ...options, settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" } }),
-  );
+  inTempDir((options) => startPostgres({ ...options, durable: false }));
 
 /** A ClickHouse of the test's own (0.5 s, 250 MB), for what would disturb others; the rest shares one: `testClickHouse()`. */
 export const startTestClickHouse = (): Promise<TestServer> => inTempDir(startClickHouse);

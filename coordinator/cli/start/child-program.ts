@@ -42,12 +42,15 @@ const fieldsOfEveryLine = new Set(["level", "time", "name", "msg", "region", "ag
 
 /** What a line of a program's output tells people: warnings and worse, and what it died of; else null. */
 export function warningIn(line: string): string | null {
+  if (!line.startsWith("{")) {
+    // A stack trace is for the log file; its first line says what happened.
+    return /^(watchpost: |[A-Za-z]*Error\b)/.test(line) ? line.replace(/^watchpost: /, "") : null;
+  }
   let entry: Record<string, unknown>;
   try {
     entry = JSON.parse(line);
   } catch {
-    // A stack trace is for the log file; its first line says what happened.
-    return /^(watchpost: |[A-Za-z]*Error\b)/.test(line) ? line.replace(/^watchpost: /, "") : null;
+    return null;
   }
   if (!["warn", "error", "fatal"].includes(String(entry.level))) return null;
   const facts = Object.entries(entry)

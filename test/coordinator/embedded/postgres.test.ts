@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ async function ask(url: string, ...statements: string[]): Promise<unknown[]> {
 
 describe("the embedded PostgreSQL", () => {
   let dir: Awaited<ReturnType<typeof tempDir>>;
-  const options = () => ({ dataDir: join(dir.path, "postgres"), logFile: join(dir.path, "log") });
+  const options = () => ({ dataDir: join(dir.path, "postgres"), logFile: join(dir.path, "log"), durable: false });
   const serverPid = async () =>
     Number((await readFile(join(dir.path, "postgres", "cluster", "postmaster.pid"), "utf8")).split("\n")[0]);
   beforeEach(async () => {
@@ -32,7 +32,8 @@ describe("the embedded PostgreSQL", () => {
   afterEach(() => dir.remove());
 
   test("starts on an empty directory below one that only its owner may pass, and keeps its data", async () => {
-    const first = await startPostgres(options());
+    const first = await startPostgres({ ...options(), durable: true });
+    expect(await ask(first.url, "SELECT current_setting('fsync') AS fsync")).toEqual([{ fsync: "on" }]);
     await ask(first.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)");
     await first.stop();
     expect(await first.ended).toBe("exit code 0");
@@ -83,7 +84,6 @@ describe("the embedded PostgreSQL", () => {
     await first.ended;
     const bystander = spawn("sleep", ["60"], { stdio: "ignore" });
     await once(bystander, "spawn");
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(pidFile, [bystander.pid, ...lines.slice(1)].join("\n"));
     const second = await startPostgres(options());
     expect(isAlive(bystander.pid ?? 0)).toBe(true);

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { endOf } from "../../../coordinator/embedded/child-end.ts";
+import { spawnLeashed } from "../../../coordinator/embedded/leash.ts";
+import { familyOf, living } from "../../support/process-family.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { until } from "../../support/until.ts";
+
+const leash = new URL("../../../dist/coordinator/embedded/leash.js", import.meta.url).href;
+
+test("a program on a leash ends when whoever holds it is killed, and its guard with it", async () => {
+  const holder = spawn(process.execPath, [
+    "--input-type=module",
+    "-e",
+    `const { spawnLeashed } = await import(${JSON.stringify(leash)});
+     spawnLeashed({ command: "sleep", args: ["600"], signal: "TERM", stdout: 1 });
+     setInterval(() => {}, 1000);`,
+  ]);
+  const pid = holder.pid ?? 0;
+  const family = await until(
+    () => familyOf(pid),
+    (pids) => pids.length === 2,
+  );
+  holder.kill("SIGKILL");
+  await until(
+    () => living(family),
+    (left) => left.length === 0,
+  );
+});
+
+test("a program that ends of itself leaves no guard, and its exit code is its own", async () => {
+  const dir = await tempDir();
+  const log = await open(join(dir.path, "log"), "a");
+  const child = spawnLeashed({ command: "sh", args: ["-c", "exec sleep 600"], signal: "TERM", stdout: log.fd });
+  const ended = endOf(child);
+  await once(child, "spawn");
+  const family = await until(
+    async () => [child.pid ?? 0, ...(await familyOf(process.pid))],
+    (pids) => pids.length >= 3,
+  );
+  child.kill("SIGTERM");
+  expect(await ended).toBe("signal SIGTERM");
+  await until(
+    () => living(family),
+    (left) => left.length === 0,
+  );
+  const failing = spawnLeashed({ command: "sh", args: ["-c", "exit 7"], signal: "TERM", stdout: log.fd });
+  expect(await endOf(failing)).toBe("exit code 7");
+  await log.close();
+  await dir.remove();
+});
