@@ -1,5 +1,6 @@
 import { systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
+import { newId } from "../shared/id.ts";
 import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
 import { createLogger } from "../shared/logger.ts";
@@ -8,6 +9,7 @@ import { createPresence } from "./agents/presence.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
+import { createLeases } from "./dispatch/leases.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
@@ -27,6 +29,7 @@ import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
 import { createRegionStore } from "./store/regions.ts";
 import { createResultStore } from "./store/results.ts";
+import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
 
 export interface Coordinator extends Part {
@@ -41,6 +44,7 @@ export interface Coordinator extends Part {
 export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const logger = createLogger({ level: config.logLevel, name: "coordinator" });
   const clock = systemClock();
+  const coordinatorId = newId("crd");
   const { queueServer } = config;
 
   const postgres = openPostgres(config.databaseUrl, logger);
@@ -69,8 +73,10 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   });
   const workers = createResultsWorkers(queueServer, ingest, logger);
   const queues = createRegionQueues(queueServer, logger);
+  const leases = createLeases({ coordinatorId, store: createShardStore(postgres), clock, logger });
   const dispatcher = createDispatcher({
     schedule,
+    leases,
     queues,
     clock,
     logger,
@@ -90,7 +96,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     onRegion(region) {
       if (schedule.expand("all").includes(region)) return;
       regions
-        .add([region])
+        .add(region)
         .catch((thrown) => logger.warn({ region, reason: errorText(thrown) }, "A new region could not be kept yet"));
     },
     clock,
@@ -127,6 +133,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       ["judging", judging],
       ["schedule", keeper],
       ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
+      ["leases", leases],
       ["dispatcher", dispatcher],
     ],
     logger,

@@ -1,4 +1,5 @@
 import type { Check, CheckBatch, CheckTarget } from "../../shared/check.ts";
+import { groupBy } from "../../shared/group-by.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import { MAX_BATCH } from "../../shared/queues.ts";
 import type { DueCheck } from "../schedule/schedule.ts";
@@ -13,34 +14,25 @@ export interface CheckJob {
 /** No check waits longer than this for an agent, in ms, however long its interval. */
 const MAX_WAIT_MS = 60_000;
 
-/** Up to so many checks of a region in one slot, each is a job of its own. */
-const SINGLE_JOBS = 20;
+/** Up to so many checks of one region, slot and shard, each is a job of its own. */
+const SINGLE_JOBS = 3;
 
 /**
- * The jobs of one slot: per region, one check per job while there are few, and up
- * to MAX_BATCH when there are many. Job ids are made from the slot, so that
- * pushing a slot twice is pushing it once.
+ * The jobs of one slot of one shard: per region, one check per job while there are
+ * few, and up to MAX_BATCH when there are many. Job ids are made from shard and
+ * slot, so that pushing a slot twice is pushing it once.
  */
-export function batchesOf(slot: number, due: readonly DueCheck[]): CheckJob[] {
-  const byRegion = new Map<string, Check[]>();
-  for (const { monitor, region, round, scheduledAt } of due) {
-    const check = checkOf(monitor, round, 0, scheduledAt);
-    const checks = byRegion.get(region);
-    if (checks) checks.push(check);
-    else byRegion.set(region, [check]);
-  }
-  return [...byRegion].flatMap(([region, checks]) =>
-    chunks(checks, batchSize(checks.length)).map((chunk, n) => ({
+export function batchesOf(shard: number, slot: number, due: readonly DueCheck[]): CheckJob[] {
+  return [...groupBy(due, ({ region }) => region)].flatMap(([region, checks]) =>
+    chunks(checks, checks.length <= SINGLE_JOBS ? 1 : MAX_BATCH).map((chunk, n) => ({
       region,
-      jobId: `s0-${slot}-${region}-${n}`,
-      batch: { v: 1 as const, checks: chunk },
+      jobId: `s${shard}-${slot}-${region}-${n}`,
+      batch: {
+        v: 1 as const,
+        checks: chunk.map(({ monitor, round, scheduledAt }) => checkOf(monitor, round, 0, scheduledAt)),
+      },
     })),
   );
-}
-
-/** How many checks go into one job when so many are due in a region at once. */
-export function batchSize(due: number): number {
-  return Math.min(MAX_BATCH, Math.max(1, Math.ceil(due / SINGLE_JOBS)));
 }
 
 /** A check of a monitor, with all that an agent needs to make it. */

@@ -1,20 +1,20 @@
 import type { MissReason } from "../../shared/check.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
+import { groupBy } from "../../shared/group-by.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import { SLOT_MS } from "../schedule/schedule.ts";
+import { SLOT_MS, slotAt } from "../schedule/slot.ts";
 import type { StoredMiss } from "../store/results.ts";
 import type { CheckJob } from "./batches.ts";
 import { batchesOf, checkOf } from "./batches.ts";
+import type { Leases } from "./leases.ts";
 import type { RegionQueues } from "./region-queues.ts";
 
 /** How long before its slot begins a batch is pushed, in ms: time to reach the agents, who hold it until its instant. */
 const LEAD_MS = 750;
-/** Slots that lie further back than this, in ms, are given up: nothing is caught up in a burst. */
-const MAX_DELAY_MS = 2_000;
 
 export interface Dispatcher extends Part {
   /** Has a monitor checked everywhere at once, ahead of the queue, as of the instant of its latest change. */
@@ -23,6 +23,8 @@ export interface Dispatcher extends Part {
 
 export interface DispatcherDeps {
   readonly schedule: Schedule;
+  /** The shards to dispatch. */
+  readonly leases: Pick<Leases, "held">;
   readonly queues: RegionQueues;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,17 +38,10 @@ export interface DispatcherDeps {
  * Walks over time slot by slot and pushes what is due in each, a little ahead.
  * A check that cannot be pushed is reported as missed, with the reason.
  */
-export function createDispatcher({
-  schedule,
-  queues,
-  clock,
-  logger,
-  hasLiveAgent,
-  onMissed,
-}: DispatcherDeps): Dispatcher {
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { schedule, leases, queues, clock, logger, hasLiveAgent, onMissed } = deps;
   let timer: NodeJS.Timeout | undefined;
-  let nextSlot = 0;
-  const pushing = new Set<Promise<void>>();
+  const pushing = new Set<Promise<unknown>>();
 
   async function push(region: string, jobs: readonly CheckJob[], urgency: "in turn" | "first"): Promise<void> {
     const reason = hasLiveAgent(region) ? await tryPush(region, jobs, urgency) : "no_agent";
@@ -68,30 +63,41 @@ export function createDispatcher({
 
   /** Pushes jobs region by region, side by side: one that hangs holds up no other. */
   function pushAll(jobs: readonly CheckJob[], urgency: "in turn" | "first"): Promise<unknown> {
-    const pushes = [...new Set(jobs.map(({ region }) => region))].map((region) => {
-      const own = jobs.filter((job) => job.region === region);
-      const done: Promise<void> = push(region, own, urgency).finally(() => pushing.delete(done));
-      pushing.add(done);
-      return done;
-    });
-    return Promise.all(pushes);
+    const byRegion = groupBy(jobs, ({ region }) => region);
+    const done = Promise.all([...byRegion].map(([region, own]) => push(region, own, urgency)));
+    pushing.add(done);
+    return done.finally(() => pushing.delete(done));
+  }
+
+  /** The part of a job that is not over yet; what is was not dispatched in time. */
+  function inTime(job: CheckJob, now: number): CheckJob[] {
+    const checks = job.batch.checks.filter(({ expiresAt }) => expiresAt > now);
+    if (checks.length === job.batch.checks.length) return [job];
+    const over = job.batch.checks.filter(({ expiresAt }) => expiresAt <= now);
+    onMissed(missesOf({ ...job, batch: { v: 1, checks: over } }, "coordinator_down"));
+    return checks.length === 0 ? [] : [{ ...job, batch: { v: 1, checks } }];
   }
 
   function dispatchDue(): void {
     const now = clock.now();
-    const last = Math.floor((now + LEAD_MS) / SLOT_MS);
-    for (; nextSlot <= last; nextSlot++) {
-      const jobs = batchesOf(nextSlot, schedule.dueIn(nextSlot));
-      if (nextSlot * SLOT_MS < now - MAX_DELAY_MS) onMissed(jobs.flatMap((job) => missesOf(job, "coordinator_down")));
-      else void pushAll(jobs, "in turn");
+    const last = slotAt(now + LEAD_MS);
+    const jobs: CheckJob[] = [];
+    const ends: Array<() => void> = [];
+    for (const [shard, progress] of leases.held) {
+      while (progress.next <= last) {
+        const due = schedule.dueIn(shard, progress.next);
+        jobs.push(...batchesOf(shard, progress.next, due).flatMap((job) => inTime(job, now)));
+        ends.push(progress.begin());
+      }
     }
-    timer = setTimeout(dispatchDue, Math.max(1, Math.ceil(nextSlot * SLOT_MS - LEAD_MS - clock.now())));
+    void pushAll(jobs, "in turn").then(() => {
+      for (const end of ends) end();
+    });
+    timer = setTimeout(dispatchDue, Math.max(1, Math.ceil((last + 1) * SLOT_MS - LEAD_MS - clock.now())));
   }
 
   return {
     async start() {
-      // The slot that has begun is left out: its first part would be late, and a moment ago nobody asked for it.
-      nextSlot = Math.floor((clock.now() + LEAD_MS) / SLOT_MS) + 1;
       dispatchDue();
     },
     async stop() {

@@ -47,9 +47,9 @@ export function keepSchedule({
 
   async function readRegions(): Promise<void> {
     const now = await regions.list();
-    if (now.join() === known.join()) return;
-    known = now;
-    schedule.setRegions(known);
+    if (now.length === known.length) return;
+    known = now.map(({ region }) => region);
+    schedule.setRegions(known, Math.max(...now.map(({ since }) => since)));
     onRegions(known);
   }
 
@@ -57,11 +57,9 @@ export function keepSchedule({
     for (let n = 0; n < ids.length; n += READ_AT_ONCE) {
       const some = ids.slice(n, n + READ_AT_ONCE);
       const found = new Map((await monitors.getMany(some)).map((monitor) => [monitor.id, monitor]));
-      for (const id of some) {
-        const monitor = found.get(id);
-        if (monitor) adopt(monitor);
-        else schedule.remove(id);
-      }
+      for (const monitor of found.values()) adopt(monitor);
+      const gone = some.filter((id) => !found.has(id) && schedule.get(id));
+      for (const [id, at] of gone.length === 0 ? [] : await monitors.removals(gone)) schedule.remove(id, at);
     }
   }
 

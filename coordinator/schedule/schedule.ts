@@ -1,8 +1,7 @@
 import type { Monitor } from "../../shared/monitor.ts";
 import { dueAt, firstDueAt, roundAt } from "./due.ts";
-
-/** Time is cut into slots of one second: slot s holds the instants from s·1000 to below (s+1)·1000 ms since the epoch. */
-export const SLOT_MS = 1_000;
+import { SHARDS, shardOf } from "./shard.ts";
+import { effectiveSlot, SLOT_MS, slotAt } from "./slot.ts";
 
 /** One check to be made: which monitor, where, which round, when. */
 export interface DueCheck {
@@ -13,22 +12,25 @@ export interface DueCheck {
 }
 
 /**
- * The schedule in memory. For each interval there is a wheel with one place per
- * second of it; a monitor stands, once per region, at the place of its due
- * instant, so that reading a slot costs what is due in it and no more.
+ * The schedule in memory. For each shard and interval there is a wheel with one
+ * place per second of the interval; a monitor stands, once per region, at the
+ * place of its due instant, so that reading a slot costs what is due in it and no
+ * more. A change takes effect at a slot that follows from when it was made:
+ * whoever learns of it in time plans the same.
  */
 export interface Schedule {
-  /** Adds a monitor or replaces its earlier revision. One that is not enabled is only remembered. */
+  /** Adds a monitor or replaces its earlier revision, as of `monitor.updatedAt`. One that is not enabled is only remembered. */
   set(monitor: Monitor): void;
-  remove(monitorId: string): void;
+  /** Takes a monitor off, as of an instant in ms since the epoch. */
+  remove(monitorId: string, removedAt: number): void;
   get(monitorId: string): Monitor | undefined;
-  /** The regions that `regions: all` stands for. */
-  setRegions(regions: readonly string[]): void;
+  /** The regions that `regions: all` stands for, as of an instant in ms since the epoch. */
+  setRegions(regions: readonly string[], since: number): void;
   /** The regions that a monitor's `regions` names, in ascending order. */
   expand(regions: Monitor["regions"]): readonly string[];
-  /** What is due in a slot, in the same order on every coordinator. */
-  dueIn(slot: number): DueCheck[];
-  /** The check of a monitor in a region that an extra check at this instant belongs to. */
+  /** What is due in a slot, of one shard, in the same order on every coordinator. */
+  dueIn(shard: number, slot: number): DueCheck[];
+  /** The round of a monitor in a region that an extra check at this instant belongs to. */
   roundOf(monitor: Monitor, region: string, instant: number): { readonly round: number; readonly dueAt: number };
   readonly monitors: ReadonlyMap<string, Monitor>;
 }
@@ -37,41 +39,48 @@ interface Place {
   readonly monitor: Monitor;
   readonly region: string;
   readonly firstDue: number;
+  /** Counts in slots from this one … */
+  readonly from: number;
+  /** … to below this one. */
+  until: number;
 }
+
+/** By interval in ms, then by the second of the interval. */
+type Wheels = Map<number, Map<number, Place[]>>;
 
 export function createSchedule(): Schedule {
   const monitors = new Map<string, Monitor>();
-  const wheels = new Map<number, Map<number, Place[]>>();
+  const shards = Array.from({ length: SHARDS }, (): Wheels => new Map());
   let allRegions: readonly string[] = [];
 
   function expand(regions: Monitor["regions"]): readonly string[] {
     return regions === "all" ? allRegions : [...regions].sort();
   }
 
-  function places(monitor: Monitor): Place[] {
-    if (!monitor.enabled) return [];
+  function wheelsOf(monitorId: string): Wheels {
+    return shards[shardOf(monitorId)] as Wheels;
+  }
+
+  function insert(monitor: Monitor, from: number): void {
+    if (!monitor.enabled) return;
+    const wheel = getOrMake(wheelsOf(monitor.id), monitor.intervalMs, () => new Map<number, Place[]>());
     const regions = expand(monitor.regions);
-    return regions.map((region) => ({ monitor, region, firstDue: firstDueAt(monitor, regions, region) }));
-  }
-
-  function insert(monitor: Monitor): void {
-    for (const place of places(monitor)) {
-      const wheel = getOrMake(wheels, monitor.intervalMs, () => new Map<number, Place[]>());
-      const spot = getOrMake(wheel, spotOf(place.firstDue, monitor.intervalMs), () => []);
-      spot.push(place);
+    for (const region of regions) {
+      const firstDue = firstDueAt(monitor, regions, region);
+      const spot = getOrMake(wheel, spotOf(slotAt(firstDue), monitor.intervalMs), () => []);
+      spot.push({ monitor, region, firstDue, from, until: Number.POSITIVE_INFINITY });
     }
   }
 
-  function withdraw(monitor: Monitor): void {
-    const wheel = wheels.get(monitor.intervalMs);
-    if (!wheel) return;
-    for (const { firstDue } of places(monitor)) {
-      const at = spotOf(firstDue, monitor.intervalMs);
-      const rest = (wheel.get(at) ?? []).filter((place) => place.monitor.id !== monitor.id);
-      if (rest.length > 0) wheel.set(at, rest);
-      else wheel.delete(at);
+  /** Ends a monitor's places as of a slot; they are swept when that slot has been read. */
+  function withdraw(monitor: Monitor, until: number): void {
+    if (!monitor.enabled) return;
+    const wheel = wheelsOf(monitor.id).get(monitor.intervalMs);
+    const regions = expand(monitor.regions);
+    for (const region of regions) {
+      const spot = wheel?.get(spotOf(slotAt(firstDueAt(monitor, regions, region)), monitor.intervalMs)) ?? [];
+      for (const place of spot) if (place.monitor.id === monitor.id) place.until = Math.min(place.until, until);
     }
-    if (wheel.size === 0) wheels.delete(monitor.intervalMs);
   }
 
   return {
@@ -80,29 +89,39 @@ export function createSchedule(): Schedule {
     get: (monitorId) => monitors.get(monitorId),
     set(monitor) {
       const earlier = monitors.get(monitor.id);
-      if (earlier) withdraw(earlier);
+      const from = effectiveSlot(monitor.updatedAt);
+      if (earlier) withdraw(earlier, from);
       monitors.set(monitor.id, monitor);
-      insert(monitor);
+      insert(monitor, from);
     },
-    remove(monitorId) {
+    remove(monitorId, removedAt) {
       const monitor = monitors.get(monitorId);
       if (!monitor) return;
-      withdraw(monitor);
+      withdraw(monitor, effectiveSlot(removedAt));
       monitors.delete(monitorId);
     },
-    setRegions(regions) {
+    setRegions(regions, since) {
       const following = [...monitors.values()].filter((monitor) => monitor.regions === "all");
-      for (const monitor of following) withdraw(monitor);
+      const from = effectiveSlot(since);
+      for (const monitor of following) withdraw(monitor, from);
       allRegions = [...regions].sort();
-      for (const monitor of following) insert(monitor);
+      for (const monitor of following) insert(monitor, Math.max(from, effectiveSlot(monitor.updatedAt)));
     },
-    dueIn(slot) {
+    dueIn(shard, slot) {
       const due: DueCheck[] = [];
-      for (const [intervalMs, wheel] of wheels) {
-        for (const { monitor, region, firstDue } of wheel.get(slot % (intervalMs / SLOT_MS)) ?? []) {
-          const round = roundAt(firstDue, intervalMs, slot * SLOT_MS + SLOT_MS - 1);
-          due.push({ monitor, region, round, scheduledAt: dueAt(firstDue, intervalMs, round) });
+      for (const [intervalMs, wheel] of shards[shard] as Wheels) {
+        const at = spotOf(slot, intervalMs);
+        const spot = wheel.get(at);
+        if (!spot) continue;
+        let over = 0;
+        for (const { monitor, region, firstDue, from, until } of spot) {
+          if (until <= slot) over++;
+          else if (from <= slot) {
+            const round = roundAt(firstDue, intervalMs, slot * SLOT_MS + SLOT_MS - 1);
+            due.push({ monitor, region, round, scheduledAt: dueAt(firstDue, intervalMs, round) });
+          }
         }
+        if (over > 0) sweep(wheel, at, spot, slot);
       }
       return due.sort((a, b) => a.scheduledAt - b.scheduledAt || compare(a.monitor.id, b.monitor.id));
     },
@@ -114,9 +133,19 @@ export function createSchedule(): Schedule {
   };
 }
 
-/** The place on the wheel of an interval at which an instant falls. */
-function spotOf(instant: number, intervalMs: number): number {
-  return Math.floor(instant / SLOT_MS) % (intervalMs / SLOT_MS);
+/** Takes off the places that ended well before a slot: a slot may be read again, and by then out of order. */
+function sweep(wheel: Map<number, Place[]>, at: number, spot: readonly Place[], slot: number): void {
+  const rest = spot.filter(({ until }) => until > slot - SLOTS_KEPT);
+  if (rest.length === 0) wheel.delete(at);
+  else if (rest.length < spot.length) wheel.set(at, rest);
+}
+
+/** Slots further back than this are never read again. */
+const SLOTS_KEPT = 60;
+
+/** The place of a slot on the wheel of an interval. */
+function spotOf(slot: number, intervalMs: number): number {
+  return slot % (intervalMs / SLOT_MS);
 }
 
 function compare(a: string, b: string): number {

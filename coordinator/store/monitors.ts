@@ -19,6 +19,8 @@ export interface MonitorStore {
   change(id: string, revise: (current: Monitor) => MonitorSpec): Promise<Monitor | null>;
   /** False when there was none. */
   remove(id: string): Promise<boolean>;
+  /** When those of these monitors that are gone were removed, in ms since the epoch. */
+  removals(ids: readonly string[]): Promise<Map<string, number>>;
   /** The current revision of every monitor, by id. */
   revisions(): Promise<Map<string, number>>;
 }
@@ -98,6 +100,13 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         );
         return true;
       }),
+    async removals(ids) {
+      const { rows } = await postgres.query<{ monitor_id: string; valid_from: Date }>(
+        "SELECT monitor_id, valid_from FROM monitor_revisions WHERE monitor_id = ANY($1) AND spec IS NULL",
+        [ids],
+      );
+      return new Map(rows.map(({ monitor_id, valid_from }) => [monitor_id, valid_from.getTime()]));
+    },
     async revisions() {
       const { rows } = await postgres.query<{ id: string; revision: number }>("SELECT id, revision FROM monitors");
       return new Map(rows.map(({ id, revision }) => [id, revision]));

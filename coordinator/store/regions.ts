@@ -1,23 +1,29 @@
 import type { Postgres } from "./postgres.ts";
 
-/** The regions that Watchpost knows: those of agents seen and of monitors made. */
+export interface Region {
+  readonly region: string;
+  /** When its first agent was seen, in ms since the epoch. */
+  readonly since: number;
+}
+
+/** The regions that Watchpost knows: those of which an agent was seen. */
 export interface RegionStore {
   /** All, in ascending order. */
-  list(): Promise<string[]>;
-  /** Adds those that are not known yet. */
-  add(regions: readonly string[]): Promise<void>;
+  list(): Promise<Region[]>;
+  /** Adds one, if it is not known yet. */
+  add(region: string): Promise<void>;
 }
 
 export function createRegionStore(postgres: Postgres): RegionStore {
   return {
     async list() {
-      const { rows } = await postgres.query<{ region: string }>(
-        'SELECT region FROM regions ORDER BY region COLLATE "C"',
+      const { rows } = await postgres.query<{ region: string; created_at: Date }>(
+        'SELECT region, created_at FROM regions ORDER BY region COLLATE "C"',
       );
-      return rows.map(({ region }) => region);
+      return rows.map(({ region, created_at }) => ({ region, since: created_at.getTime() }));
     },
-    async add(regions) {
-      await postgres.query("INSERT INTO regions (region) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING", [regions]);
+    async add(region) {
+      await postgres.query("INSERT INTO regions (region) VALUES ($1) ON CONFLICT DO NOTHING", [region]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { groupBy } from "../../shared/group-by.ts";
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { ResultStatus } from "../../shared/result.ts";
 import type { Judgement, Policy, Verdict, Vote } from "../verdict/verdict.ts";
@@ -223,15 +224,4 @@ function toRegionStatus(row: RegionRow): RegionStatus {
     address: row.address,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
   };
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

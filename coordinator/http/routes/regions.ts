@@ -19,7 +19,7 @@ export function regionRoutes(
       agents.seenWithin(RECENT_MS),
       statuses.lastResults(),
     ]);
-    const data = known.map((region) => {
+    const data = known.map(({ region }) => {
       const own = seen.filter((agent) => agent.region === region);
       const lastResult = last.get(region);
       return {

@@ -85,4 +85,30 @@ export const postgresMigrations: readonly string[] = [
   CREATE TRIGGER regions_changed AFTER INSERT ON regions
     FOR EACH ROW EXECUTE FUNCTION notify_region_change();
   `,
+  `
+  -- Who dispatches which part of the monitors, and up to which slot that has been done.
+  CREATE TABLE shards (
+    shard smallint PRIMARY KEY,
+    coordinator text,
+    leased_until timestamptz(3),
+    -- The last slot that was dispatched or given up; null before the first.
+    watermark bigint
+  );
+  INSERT INTO shards (shard) SELECT generate_series(0, 15);
+
+  -- Coordinators that dispatch, so that each knows its fair share.
+  CREATE TABLE coordinators (
+    id text PRIMARY KEY,
+    seen_at timestamptz(3) NOT NULL
+  );
+
+  -- Slots that nobody dispatched, because no coordinator was there.
+  CREATE TABLE shard_gaps (
+    shard smallint NOT NULL,
+    from_slot bigint NOT NULL,
+    to_slot bigint NOT NULL,
+    PRIMARY KEY (shard, from_slot)
+  );
+  CREATE INDEX shard_gaps_by_end ON shard_gaps (shard, to_slot);
+  `,
 ];

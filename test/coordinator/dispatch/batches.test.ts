@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchesOf, batchSize } from "../../../coordinator/dispatch/batches.ts";
+import { batchesOf } from "../../../coordinator/dispatch/batches.ts";
 import { MAX_BATCH } from "../../../shared/queues.ts";
 import { aMonitor } from "../../support/monitors.ts";
 
@@ -17,7 +17,7 @@ const due = fc.array(
 test("every due check is in exactly one batch, of its own region, in order", () => {
   fc.assert(
     fc.property(due, (due) => {
-      const jobs = batchesOf(7, due);
+      const jobs = batchesOf(3, 7, due);
       for (const region of ["eu-west", "us-east"]) {
         const batched = jobs.filter((job) => job.region === region).flatMap((job) => job.batch.checks);
         const expected = due.filter((check) => check.region === region);
@@ -30,25 +30,37 @@ test("every due check is in exactly one batch, of its own region, in order", () 
   );
 });
 
-test("job ids are made of slot and region, unlike each other, the same when pushed again, and what BullMQ takes", () => {
+test("job ids are made of shard, slot and region, unlike each other, the same when pushed again, and what BullMQ takes", () => {
   fc.assert(
     fc.property(due, (due) => {
-      const ids = batchesOf(7, due).map(({ jobId }) => jobId);
+      const ids = batchesOf(3, 7, due).map(({ jobId }) => jobId);
       expect(new Set(ids).size).toBe(ids.length);
-      expect(batchesOf(7, due).map(({ jobId }) => jobId)).toEqual(ids);
-      for (const id of ids) expect(id).toMatch(/^s0-7-(eu-west|us-east)-\d+$/);
+      expect(batchesOf(3, 7, due).map(({ jobId }) => jobId)).toEqual(ids);
+      for (const id of ids) expect(id).toMatch(/^s3-7-(eu-west|us-east)-\d+$/);
     }),
     { numRuns: 30 },
   );
 });
 
 test("a quiet region has one check per job, a busy one full batches", () => {
-  expect([0, 1, 20, 21, 500, 999, 1_000, 100_000].map(batchSize)).toEqual([1, 1, 1, 2, 25, 50, 50, MAX_BATCH]);
+  const sizes = (count: number) => {
+    const due = Array.from({ length: count }, (_, n) => ({
+      monitor: aMonitor(),
+      region: "eu-west",
+      round: n,
+      scheduledAt: n,
+    }));
+    return batchesOf(3, 7, due).map(({ batch }) => batch.checks.length);
+  };
+  expect(sizes(0)).toEqual([]);
+  expect(sizes(3)).toEqual([1, 1, 1]);
+  expect(sizes(30)).toEqual([30]);
+  expect(sizes(120)).toEqual([MAX_BATCH, MAX_BATCH, 20]);
 });
 
 test("a check expires with its round, and after a minute at the latest", () => {
   const expiry = (intervalMs: number) => {
-    const [job] = batchesOf(1, [
+    const [job] = batchesOf(3, 1, [
       { monitor: aMonitor({ intervalMs }), region: "eu-west", round: 1, scheduledAt: 5_000 },
     ]);
     return job?.batch.checks[0]?.expiresAt;

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dueAt, firstDueAt, phaseMs, roundAt } from "../../../coordinator/schedule/due.ts";
-import type { DueCheck } from "../../../coordinator/schedule/schedule.ts";
-import { createSchedule, SLOT_MS } from "../../../coordinator/schedule/schedule.ts";
+import type { DueCheck, Schedule } from "../../../coordinator/schedule/schedule.ts";
+import { createSchedule } from "../../../coordinator/schedule/schedule.ts";
+import { SHARDS, shardOf } from "../../../coordinator/schedule/shard.ts";
+import { effectiveSlot, SLOT_MS } from "../../../coordinator/schedule/slot.ts";
 import { aMonitor } from "../../support/monitors.ts";
 
 /** The year 2100 in ms since the epoch. */
@@ -23,6 +25,11 @@ const monitor = fc
   })
   .map(aMonitor);
 const monitors = fc.uniqueArray(monitor, { selector: ({ id }) => id, maxLength: 20 });
+
+/** What is due in a slot, over all shards. */
+function dueIn(schedule: Schedule, slot: number): DueCheck[] {
+  return Array.from({ length: SHARDS }, (_, shard) => schedule.dueIn(shard, slot)).flat();
+}
 
 const key = ({ monitor, region, round, scheduledAt }: DueCheck) => `${monitor.id}/${region}/${round}@${scheduledAt}`;
 
@@ -67,12 +74,12 @@ test("over any window the slots hold every due check once, each within its slot,
   fc.assert(
     fc.property(monitors, slot, fc.integer({ min: 1, max: 90 }), (monitors, start, length) => {
       const schedule = createSchedule();
-      schedule.setRegions(regions);
+      schedule.setRegions(regions, 0);
       for (const monitor of monitors) schedule.set(monitor);
 
       const planned: string[] = [];
       for (let s = start; s < start + length; s++) {
-        for (const due of schedule.dueIn(s)) {
+        for (const due of dueIn(schedule, s)) {
           expect(Math.floor(due.scheduledAt / SLOT_MS)).toBe(s);
           planned.push(key(due));
         }
@@ -100,18 +107,60 @@ test("what is due does not depend on the way the schedule came to be", () => {
   fc.assert(
     fc.property(monitors, monitors, slot, (before, after, slot) => {
       const lived = createSchedule();
-      lived.setRegions(["eu-west"]);
+      lived.setRegions(["eu-west"], 0);
       for (const monitor of before) lived.set(monitor);
-      lived.setRegions(regions);
-      for (const monitor of before) lived.remove(monitor.id);
-      for (const monitor of after) lived.set({ ...monitor, intervalMs: 7_000 });
-      for (const monitor of [...after].reverse()) lived.set(monitor);
+      lived.setRegions(regions, 1);
+      for (const monitor of before) lived.remove(monitor.id, 2);
+      for (const monitor of after) lived.set({ ...monitor, intervalMs: 7_000, updatedAt: 3 });
+      for (const monitor of [...after].reverse()) lived.set({ ...monitor, updatedAt: 4 });
 
       const fresh = createSchedule();
-      fresh.setRegions(regions);
+      fresh.setRegions(regions, 0);
       for (const monitor of after) fresh.set(monitor);
 
-      for (let s = slot; s < slot + 30; s++) expect(lived.dueIn(s).map(key)).toEqual(fresh.dueIn(s).map(key));
+      for (let s = slot; s < slot + 30; s++) expect(dueIn(lived, s).map(key)).toEqual(dueIn(fresh, s).map(key));
+    }),
+  );
+});
+
+test("shards divide monitors evenly, whatever their phase", () => {
+  const counts = new Array<number>(SHARDS).fill(0);
+  for (let n = 0; n < 16_000; n++) {
+    const id = `mon_${n.toString(36)}`;
+    if (phaseMs(id, 2_000) < 1_000) continue;
+    counts[shardOf(id)] = (counts[shardOf(id)] ?? 0) + 1;
+  }
+  expect(counts).toHaveLength(SHARDS);
+  expect(Math.min(...counts)).toBeGreaterThan(400);
+  expect(Math.max(...counts)).toBeLessThan(600);
+});
+
+test("a change takes effect at one slot: before it all is as it was, from then on all is new, and no check is planned twice", () => {
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant("set" as const), monitor }),
+    fc.record({ kind: fc.constant("remove" as const), monitor }),
+    fc.record({ kind: fc.constant("regions" as const), regions: fc.subarray(regions, { minLength: 1 }) }),
+  );
+  fc.assert(
+    fc.property(monitors, change, slot, fc.nat(999), (monitors, change, slot, ms) => {
+      const at = slot * SLOT_MS + ms;
+      const [before, after, changed] = [createSchedule(), createSchedule(), createSchedule()];
+      for (const schedule of [before, after, changed]) {
+        schedule.setRegions(regions, 0);
+        for (const monitor of monitors) schedule.set(monitor);
+      }
+      for (const [schedule, when] of [
+        [after, 0],
+        [changed, at],
+      ] as const) {
+        if (change.kind === "set") schedule.set({ ...change.monitor, updatedAt: when });
+        else if (change.kind === "remove") schedule.remove(change.monitor.id, when);
+        else schedule.setRegions(change.regions, when);
+      }
+      for (let s = slot - 40; s < slot + 40; s++) {
+        const expected = s < effectiveSlot(at) ? before : after;
+        expect(dueIn(changed, s).map(key)).toEqual(dueIn(expected, s).map(key));
+      }
     }),
   );
 });
