@@ -17,6 +17,7 @@ import { healthRoutes } from "./http/routes/health.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
 import { resultRoutes } from "./http/routes/results.ts";
+import { statsRoutes } from "./http/routes/stats.ts";
 import { createHttpServer } from "./http/server.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
@@ -54,6 +55,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const agents = createAgentStore(postgres);
   const statuses = createStatusStore(postgres);
   const results = createResultStore(clickhouse);
+  const shards = createShardStore(postgres);
 
   const schedule = createSchedule();
   const presence = createPresence({ store: agents, clock, logger });
@@ -73,7 +75,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   });
   const workers = createResultsWorkers(queueServer, ingest, logger);
   const queues = createRegionQueues(queueServer, logger);
-  const leases = createLeases({ coordinatorId, store: createShardStore(postgres), clock, logger });
+  const leases = createLeases({ coordinatorId, store: shards, clock, logger });
   const dispatcher = createDispatcher({
     schedule,
     leases,
@@ -110,6 +112,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
+      statsRoutes(app, { monitors, regions, results, shards, clock });
       regionRoutes(app, { regions, agents, statuses });
       dashboardRoutes(app);
     },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Monitor, MonitorSpec } from "../../shared/monitor.ts";
+import type { Revision } from "../schedule/history.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 
@@ -21,6 +22,8 @@ export interface MonitorStore {
   remove(id: string): Promise<boolean>;
   /** When those of these monitors that are gone were removed, in ms since the epoch. */
   removals(ids: readonly string[]): Promise<Map<string, number>>;
+  /** Every version that a monitor ever had, also one that is gone, oldest first. */
+  history(id: string): Promise<Revision[]>;
   /** The current revision of every monitor, by id. */
   revisions(): Promise<Map<string, number>>;
 }
@@ -106,6 +109,13 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         [ids],
       );
       return new Map(rows.map(({ monitor_id, valid_from }) => [monitor_id, valid_from.getTime()]));
+    },
+    async history(id) {
+      const { rows } = await postgres.query<{ spec: MonitorSpec | null; valid_from: Date }>(
+        "SELECT spec, valid_from FROM monitor_revisions WHERE monitor_id = $1 ORDER BY revision",
+        [id],
+      );
+      return rows.map(({ spec, valid_from }) => ({ spec, validFrom: valid_from.getTime() }));
     },
     async revisions() {
       const { rows } = await postgres.query<{ id: string; revision: number }>("SELECT id, revision FROM monitors");

@@ -1,15 +1,10 @@
+import type { KnownRegion } from "../schedule/history.ts";
 import type { Postgres } from "./postgres.ts";
-
-export interface Region {
-  readonly region: string;
-  /** When its first agent was seen, in ms since the epoch. */
-  readonly since: number;
-}
 
 /** The regions that Watchpost knows: those of which an agent was seen. */
 export interface RegionStore {
   /** All, in ascending order. */
-  list(): Promise<Region[]>;
+  list(): Promise<KnownRegion[]>;
   /** Adds one, if it is not known yet. */
   add(region: string): Promise<void>;
 }

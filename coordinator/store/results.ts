@@ -1,4 +1,6 @@
-import type { Miss, Result } from "../../shared/result.ts";
+import type { MissReason } from "../../shared/check.ts";
+import { groupBy } from "../../shared/group-by.ts";
+import type { Miss, Result, ResultStatus } from "../../shared/result.ts";
 import type { ClickHouse } from "./clickhouse.ts";
 
 /** A result as it was received: with the region of the queue that it came through. */
@@ -24,12 +26,33 @@ export interface ResultQuery {
   readonly limit: number;
 }
 
+/** What one region's results of a monitor over a window come to. A repeated result counts once. */
+export interface RegionSummary {
+  readonly region: string;
+  /** Results of scheduled checks. */
+  readonly scheduled: number;
+  /** All results, extra checks included, by status. */
+  readonly statuses: Readonly<Record<ResultStatus, number>>;
+  /** Over the results that are not `error`, in ms; null when there are none. */
+  readonly latency: {
+    readonly avgMs: number;
+    readonly p50Ms: number;
+    readonly p95Ms: number;
+    readonly p99Ms: number;
+    readonly maxMs: number;
+  } | null;
+}
+
 /** Every result and every miss, in ClickHouse. */
 export interface ResultStore {
   append(results: readonly StoredResult[]): Promise<void>;
   appendMisses(misses: readonly StoredMiss[]): Promise<void>;
   /** Newest first; a result that was stored twice is returned once. */
   list(query: ResultQuery): Promise<StoredResult[]>;
+  /** What a monitor's results come to that were due from `from` to below `to`, in ms since the epoch, by region. */
+  summarize(monitorId: string, from: number, to: number): Promise<Map<string, RegionSummary>>;
+  /** Scheduled checks in that window that were reported as missed and have no result, by region and reason. */
+  countMisses(monitorId: string, from: number, to: number): Promise<Map<string, Partial<Record<MissReason, number>>>>;
 }
 
 export function createResultStore(clickhouse: ClickHouse): ResultStore {
@@ -47,6 +70,44 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
         reason: miss.reason,
       }));
       await clickhouse.insert({ table: "misses", values, format: "JSONEachRow" });
+    },
+    async summarize(monitorId, from, to) {
+      const answer = await clickhouse.query({
+        query: `
+          SELECT region, countIf(attempt = 0) AS scheduled,
+                 countIf(status = 'up') AS up, countIf(status = 'degraded') AS degraded,
+                 countIf(status = 'down') AS down, countIf(status = 'error') AS error,
+                 avgIf(latency_ms, status != 'error') AS avg, maxIf(latency_ms, status != 'error') AS max,
+                 quantilesIf(0.5, 0.95, 0.99)(latency_ms, status != 'error') AS quantiles
+          FROM (SELECT region, attempt, status, latency_ms FROM results WHERE ${inWindow}
+                LIMIT 1 BY scheduled_at, region, round, attempt)
+          GROUP BY region`,
+        query_params: { monitorId, from, to },
+        format: "JSONEachRow",
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+      });
+      const rows = await answer.json<SummaryRow>();
+      return new Map(rows.map((row) => [row.region, toSummary(row)]));
+    },
+    async countMisses(monitorId, from, to) {
+      const answer = await clickhouse.query({
+        query: `
+          SELECT region, reason, count() AS missed
+          FROM (SELECT region, round, scheduled_at, reason FROM misses WHERE ${inWindow} AND attempt = 0
+                LIMIT 1 BY scheduled_at, region, round)
+          WHERE (scheduled_at, region, round) NOT IN (SELECT scheduled_at, region, round FROM results WHERE ${inWindow} AND attempt = 0)
+          GROUP BY region, reason`,
+        query_params: { monitorId, from, to },
+        format: "JSONEachRow",
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+      });
+      const rows = await answer.json<{ region: string; reason: MissReason; missed: number }>();
+      return new Map(
+        [...groupBy(rows, ({ region }) => region)].map(([region, own]) => [
+          region,
+          Object.fromEntries(own.map(({ reason, missed }) => [reason, missed])),
+        ]),
+      );
     },
     async list({ monitorId, region, from, to, after, limit }) {
       const conditions = ["monitor_id = {monitorId: String}"];
@@ -85,6 +146,27 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
       });
       return (await answer.json<Row>()).map(toResult);
     },
+  };
+}
+
+/** The rows of one monitor that were due in a window. */
+const inWindow = `monitor_id = {monitorId: String}
+  AND scheduled_at >= fromUnixTimestamp64Milli({from: Int64}, 'UTC') AND scheduled_at < fromUnixTimestamp64Milli({to: Int64}, 'UTC')`;
+
+interface SummaryRow extends Readonly<Record<ResultStatus | "scheduled", number>> {
+  readonly region: string;
+  readonly avg: number | null;
+  readonly max: number;
+  readonly quantiles: readonly [number, number, number];
+}
+
+function toSummary({ region, scheduled, up, degraded, down, error, avg, max, quantiles }: SummaryRow): RegionSummary {
+  const [p50Ms, p95Ms, p99Ms] = quantiles;
+  return {
+    region,
+    scheduled,
+    statuses: { up, degraded, down, error },
+    latency: up + degraded + down === 0 ? null : { avgMs: avg ?? 0, p50Ms, p95Ms, p99Ms, maxMs: max },
   };
 }
 
