@@ -1,27 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { openClickHouse } from "../../../coordinator/store/clickhouse.ts";
-import { migrate } from "../../../coordinator/store/migrate.ts";
 import type { Postgres } from "../../../coordinator/store/postgres.ts";
-import { openPostgres } from "../../../coordinator/store/postgres.ts";
 import type { ShardStore } from "../../../coordinator/store/shards.ts";
 import { createShardStore } from "../../../coordinator/store/shards.ts";
-import { createLogger } from "../../../shared/logger.ts";
-import { testClickHouse, testDatabase } from "../../support/shared-servers.ts";
+import { testStores } from "../../support/stores.ts";
 
 let postgres: Postgres;
 let store: ShardStore;
-let stop: () => Promise<unknown>;
+let stop: () => Promise<void>;
 
 beforeAll(async () => {
-  const [database, results] = await Promise.all([testDatabase(), testClickHouse()]);
-  postgres = openPostgres(database.url, createLogger({ level: "silent", name: "test" }));
-  const clickhouse = openClickHouse(results.url);
-  await migrate(postgres, clickhouse, 90);
+  const stores = await testStores();
+  postgres = stores.postgres;
   store = createShardStore(postgres);
-  stop = async () => {
-    await Promise.all([postgres.end(), clickhouse.close()]);
-    await Promise.all([database.stop(), results.stop()]);
-  };
+  stop = stores.stop;
 });
 afterAll(() => stop?.());
 beforeEach(async () => {

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { shardOf } from "../../../coordinator/schedule/shard.ts";
+import { SLOT_MS } from "../../../coordinator/schedule/slot.ts";
+import type { StatsDeps } from "../../../coordinator/stats/stats.ts";
+import { statsOf } from "../../../coordinator/stats/stats.ts";
+import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
+import { createRegionStore } from "../../../coordinator/store/regions.ts";
+import type { StoredResult } from "../../../coordinator/store/results.ts";
+import { createResultStore } from "../../../coordinator/store/results.ts";
+import { createShardStore } from "../../../coordinator/store/shards.ts";
+import type { Monitor } from "../../../shared/monitor.ts";
+import { aResult } from "../../support/hand-agent.ts";
+import { aMonitor } from "../../support/monitors.ts";
+import { testStores } from "../../support/stores.ts";
+
+const HOUR = 3_600_000;
+/** Ten days ago, on the hour: everything in the test's windows is settled, and nothing is too old to be kept. */
+const START = (Math.floor(Date.now() / HOUR) - 240) * HOUR;
+
+let stores: Awaited<ReturnType<typeof testStores>>;
+let deps: StatsDeps;
+beforeAll(async () => {
+  stores = await testStores();
+  const { postgres, clickhouse } = stores;
+  deps = {
+    monitors: createMonitorStore(postgres),
+    regions: createRegionStore(postgres),
+    results: createResultStore(clickhouse),
+    shards: createShardStore(postgres),
+  };
+  for (const region of ["eu-west", "us-east"]) await deps.regions.add(region);
+  await postgres.query("UPDATE regions SET created_at = $1", [new Date(START - HOUR)]);
+});
+afterAll(() => stores?.stop());
+
+/** A monitor of one check a minute and region, which has existed since START. */
+async function make(id: string): Promise<Monitor> {
+  const { revision: _, createdAt: __, updatedAt: ___, id: ____, ...spec } = aMonitor();
+  await deps.monitors.create(id, spec as never);
+  const { postgres } = stores;
+  await postgres.query("UPDATE monitors SET created_at = $2, updated_at = $2 WHERE id = $1", [id, new Date(START)]);
+  await postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1", [id, new Date(START)]);
+  return (await deps.monitors.get(id)) as Monitor;
+}
+
+function results(
+  monitorId: string,
+  region: string,
+  rounds: number,
+  changes: Partial<StoredResult> = {},
+): StoredResult[] {
+  return Array.from({ length: rounds }, (_, round) => {
+    const scheduledAt = START + 10_000 + round * 60_000;
+    const key = { monitorId, round, attempt: 0, scheduledAt };
+    return {
+      ...aResult(key as never),
+      region,
+      agentId: "a",
+      receivedAt: scheduledAt,
+      latencyMs: round + 1,
+      ...changes,
+    };
+  });
+}
+
+const stats = (monitor: Monitor, hours = 1, region: string | null = null) =>
+  statsOf(deps, monitor, { from: START, to: START + hours * HOUR, region, now: START + 1_000 * HOUR });
+
+test("results, misses and gaps account for every scheduled check, and a repetition counts once everywhere", async () => {
+  const monitor = await make("mon_s1");
+  const eu = results(monitor.id, "eu-west", 50);
+  await deps.results.append(eu);
+  await deps.results.append(eu.slice(0, 20));
+  await deps.results.append([
+    ...results(monitor.id, "us-east", 30),
+    ...results(monitor.id, "us-east", 2, { attempt: 7, status: "down" }),
+  ]);
+  const missed = (region: string, from: number, to: number, reason: "no_agent" | "backlog") =>
+    Array.from({ length: to - from }, (_, n) => ({
+      monitorId: monitor.id,
+      region,
+      round: from + n,
+      attempt: 0,
+      scheduledAt: START + 10_000 + (from + n) * 60_000,
+      reason,
+    }));
+  // Some of the reported misses arrived after all, and some were reported twice.
+  await deps.results.appendMisses([...missed("eu-west", 45, 54, "no_agent"), ...missed("us-east", 30, 40, "backlog")]);
+  await deps.results.appendMisses(missed("us-east", 35, 40, "backlog"));
+  const shard = shardOf(monitor.id);
+  await stores.postgres.query("INSERT INTO shard_gaps VALUES ($1, $2, $3)", [
+    shard,
+    (START + 45 * 60_000) / SLOT_MS,
+    (START + 60 * 60_000) / SLOT_MS - 1,
+  ]);
+
+  const { regions, total } = await stats(monitor);
+  expect(regions).toMatchObject([
+    {
+      region: "eu-west",
+      scheduled: 60,
+      results: 50,
+      missed: { no_agent: 4, expired: 0, backlog: 0, coordinator_down: 6 },
+      coverage: 50 / 60,
+      uptime: 1,
+      statuses: { up: 50, degraded: 0, down: 0, error: 0 },
+      latency: { avgMs: 25.5, maxMs: 50 },
+    },
+    {
+      region: "us-east",
+      scheduled: 60,
+      results: 30,
+      missed: { no_agent: 0, expired: 5, backlog: 10, coordinator_down: 15 },
+      coverage: 0.5,
+      uptime: 30 / 32,
+      statuses: { up: 30, degraded: 0, down: 2, error: 0 },
+    },
+  ]);
+  expect(total).toMatchObject({ scheduled: 120, results: 80, coverage: 80 / 120, uptime: 80 / 82 });
+  expect((await stats(monitor, 1, "us-east")).regions.map(({ region }) => region)).toEqual(["us-east"]);
+});
+
+test("a pause schedules nothing: it lowers neither coverage nor uptime", async () => {
+  const monitor = await make("mon_s2");
+  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }));
+  await stores.postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1 AND revision = 2", [
+    monitor.id,
+    new Date(START + 30 * 60_000),
+  ]);
+  await deps.results.append([...results(monitor.id, "eu-west", 30), ...results(monitor.id, "us-east", 30)]);
+  const { total } = await stats(monitor);
+  expect(total).toMatchObject({ scheduled: 60, results: 60, coverage: 1, uptime: 1 });
+});
+
+test("a window ends where every check is settled", async () => {
+  const monitor = await make("mon_s3");
+  const now = START + HOUR;
+  const { to } = await statsOf(deps, monitor, { from: START, to: now + HOUR, region: null, now });
+  expect(now - to).toBe(60_000 + 10_000 + 5_000);
+});
