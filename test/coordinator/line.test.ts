@@ -88,7 +88,7 @@ describe.each(queueKinds)("on %s", (kind) => {
     await Promise.all(agents.map((agent, n) => agent.answer(first[n] as Check, { region: "elsewhere" } as object)));
     const { regions: seen } = await until(
       () => status(path),
-      ({ verdict }) => verdict === "up",
+      ({ verdict, regions }) => verdict === "up" && Object.keys(regions).length === 3,
     );
     expect(Object.keys(seen)).toEqual(regions);
     expect(seen["eu-west"]).toMatchObject({ status: "up", latencyMs: 12.5, address: "127.0.0.1", error: null });
