@@ -6,6 +6,8 @@ type Range = [ipaddr.IPv4, number] | [ipaddr.IPv6, number];
 /** Judges an IP address: null when it may be connected to, else why not. */
 export type AddressPolicy = (address: string) => string | null;
 
+const MAX_KNOWN = 4_096;
+
 /** No monitor has business here, whoever operates the agent. */
 const neverAllowed = ranges({
   "a cloud's metadata service": [
@@ -57,7 +59,18 @@ const carriers: ReadonlyArray<readonly [range: [ipaddr.IPv6, number], carried: (
  * resolved address that is connected to, so no name can lead around it.
  */
 export function createAddressPolicy({ allowPrivate }: { readonly allowPrivate: boolean }): AddressPolicy {
+  // Checks go to the same addresses again and again.
+  const known = new Map<string, string | null>();
   return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    if (known.size === MAX_KNOWN) known.clear();
+    const verdict = judge(text);
+    known.set(text, verdict);
+    return verdict;
+  };
+
+  function judge(text: string): string | null {
     if (!ipaddr.isValid(text)) return `${text} is not an IP address`;
     const outer = ipaddr.parse(text);
     for (const address of [outer, ...carriedBy(outer)]) {
@@ -65,7 +78,7 @@ export function createAddressPolicy({ allowPrivate }: { readonly allowPrivate: b
       if (kind !== null) return `${text} is ${kind === "private" || kind === "loopback" ? `a ${kind} address` : kind}`;
     }
     return null;
-  };
+  }
 }
 
 function carriedBy(address: Address): Address[] {

@@ -25,6 +25,7 @@ const MAX_ADDRESSES = 8;
 /** The policy judges each resolved address; the connection is made to that very address. */
 export function createConnect(deps: { readonly resolve: Resolve; readonly refuses: AddressPolicy }): Connect {
   return async ({ host, port, ipVersion }, attempt) => {
+    if (isIP(host) === 0) attempt.phases.enter("dnsMs");
     const addresses = await resolveWithin(host, ipVersion, attempt);
     const allowed = addresses.filter((address) => deps.refuses(address) === null).slice(0, MAX_ADDRESSES);
     const [first] = addresses;
@@ -37,7 +38,6 @@ export function createConnect(deps: { readonly resolve: Resolve; readonly refuse
   };
 
   function resolveWithin(host: string, ipVersion: IpVersion, attempt: Attempt): Promise<readonly string[]> {
-    if (isIP(host) === 0) attempt.phases.enter("dnsMs");
     return new Promise((resolve, reject) => {
       attempt.onDeadline(reject);
       deps.resolve(host, ipVersion).then(resolve, reject);
@@ -48,47 +48,53 @@ export function createConnect(deps: { readonly resolve: Resolve; readonly refuse
 /** Tries the addresses in order, each a little after the one before or at once when that failed; the first wins. */
 function connectToFirst(addresses: readonly string[], port: number, attempt: Attempt): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const trying = new Set<Socket>();
+    let trying: Socket[] = [];
     let next = 0;
     let nextTimer: NodeJS.Timeout | undefined;
-    let worst: unknown;
+    /** The most telling failure so far: what a target said goes before what the agent lacks. */
+    let telling: unknown;
 
-    const finish = (winner: Socket | null, failure?: unknown) => {
+    const settle = (winner: Socket | null) => {
       clearTimeout(nextTimer);
-      for (const socket of trying) if (socket !== winner) socket.destroy();
-      if (winner) resolve(winner);
-      else reject(failure);
+      const losers = trying;
+      trying = [];
+      for (const socket of losers) if (socket !== winner) socket.destroy();
     };
     const tryNext = () => {
       clearTimeout(nextTimer);
-      const address = addresses[next++];
-      if (address === undefined) return;
+      const address = addresses[next++] as string;
       attempt.seen.address = address;
       const socket = tcpConnect({ host: address, port, noDelay: true });
-      trying.add(socket);
-      let refusedHere = false;
-      // A connect(2) that fails at once was refused by the agent's own routing table.
+      trying.push(socket);
+      let failedAtOnce = false;
       process.nextTick(() => {
-        refusedHere = socket.destroyed;
+        failedAtOnce = socket.destroyed;
       });
       socket.once("connect", () => {
         attempt.seen.address = address;
-        finish(socket);
+        settle(socket);
+        resolve(socket);
       });
-      socket.on("error", (error: NodeJS.ErrnoException) => {
-        if (!trying.delete(socket)) return;
-        const failure = refusedHere ? ownTrouble(error, address) : error;
-        if (worst === undefined || worst instanceof CheckFailure) worst = failure;
+      // Stays on the winner, whose later errors are for those who use it.
+      socket.on("error", (error) => {
+        if (!trying.includes(socket)) return;
+        trying = trying.filter((other) => other !== socket);
+        const failure = failedAtOnce ? ownTrouble(error, address) : error;
+        if (telling === undefined || telling instanceof CheckFailure) telling = failure;
         if (next < addresses.length) tryNext();
-        else if (trying.size === 0) finish(null, worst);
+        else if (trying.length === 0) reject(telling);
       });
       if (next < addresses.length) nextTimer = setTimeout(tryNext, ATTEMPT_DELAY_MS);
     };
-    attempt.onDeadline((failure) => finish(null, failure));
+    attempt.onDeadline((failure) => {
+      settle(null);
+      reject(failure);
+    });
     tryNext();
   });
 }
 
+/** A connect(2) that fails at once for want of a route was refused by the agent's own routing table. */
 function ownTrouble(error: NodeJS.ErrnoException, address: string): unknown {
   if (error.code !== "ENETUNREACH" && error.code !== "EHOSTUNREACH") return error;
   return new CheckFailure("agent_network", `the agent's machine has no route to ${address}`);

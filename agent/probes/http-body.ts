@@ -32,15 +32,11 @@ export function createBodyReader(options: {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let finished = false;
-  let settle: (failure?: CheckFailure) => void = () => undefined;
-  const done = new Promise<void>((resolve, reject) => {
-    settle = (failure) => {
-      finished = true;
-      input?.destroy();
-      if (failure) reject(failure);
-      else resolve();
-    };
-  });
+  const settle = (failure?: CheckFailure) => {
+    finished = true;
+    input?.destroy();
+    reader.onDone(failure);
+  };
   const take = (chunk: Buffer) => {
     if (finished) return;
     const room = maxBytes - bytes;
@@ -69,8 +65,8 @@ export function createBodyReader(options: {
     last?.on("data", take).on("end", () => finished || settle());
   };
 
-  return {
-    done,
+  const reader: BodyReader = {
+    onDone: () => undefined,
     get bytes() {
       return bytes;
     },
@@ -91,6 +87,7 @@ export function createBodyReader(options: {
       return decode(Buffer.concat(chunks), charset);
     },
   };
+  return reader;
 }
 
 type CreateDecoder = (firstChunk: Buffer) => Transform;

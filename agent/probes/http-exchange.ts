@@ -17,8 +17,8 @@ export interface BodySink {
   write(chunk: Buffer): void;
   /** No more pieces come. */
   end(): void;
-  /** Resolves when the body has been taken, or as much of it as is wanted. */
-  readonly done: Promise<void>;
+  /** Called once: when the body has been taken, or as much of it as is wanted, or with what is wrong with it. */
+  onDone: (failure?: unknown) => void;
 }
 
 /**
@@ -42,6 +42,12 @@ interface Slot {
 
 /** No response may have larger headers, in bytes. */
 const MAX_HEADER_BYTES = 65_536;
+
+/**
+ * What undici destroys a connection with that is no longer needed. One object for
+ * all of them: left to itself, it makes two errors with their stacks per check.
+ */
+const finished = Object.assign(new Error("finished"), { code: "UND_ERR_INFO" });
 
 /**
  * undici writes and parses; connections come from outside. A client lives long
@@ -122,7 +128,7 @@ export function createExchange(): Exchange {
               return true;
             }
             if (sink === null) finish();
-            else sink.done.then(() => finish(), finish);
+            else sink.onDone = finish;
             return true;
           },
           onData(chunk) {
@@ -130,6 +136,7 @@ export function createExchange(): Exchange {
             return true;
           },
           onComplete() {
+            socket.destroy(finished);
             sink?.end();
           },
           onError: finish,

@@ -19,8 +19,8 @@ export const httpTarget = (listener: RequestListener, tls?: TlsOptions, host?: s
   listening(tls ? createHttpsServer(tls, listener) : createHttpServer(listener), host);
 
 /** Takes connections and does with each what it is told. */
-export const tcpTarget = (serve: (socket: Socket) => void, host?: string): Promise<Target> =>
-  listening(createServer(serve), host);
+export const tcpTarget = (serve: (socket: Socket) => void, host?: string, port?: number): Promise<Target> =>
+  listening(createServer(serve), host, port);
 
 /** Takes connections and never says a word. */
 export const hangingTarget = (): Promise<Target> => tcpTarget(() => undefined);
@@ -31,7 +31,7 @@ export const rawTarget = (bytes: string | Buffer, options: { readonly end?: bool
     socket.once("data", () => (options.end ? socket.end(bytes) : socket.write(bytes)));
   });
 
-async function listening(server: Server, host = "127.0.0.1"): Promise<Target> {
+async function listening(server: Server, host = "127.0.0.1", port = 0): Promise<Target> {
   const sockets = new Set<Socket>();
   let connections = 0;
   server.on("connection", (socket: Socket) => {
@@ -41,7 +41,7 @@ async function listening(server: Server, host = "127.0.0.1"): Promise<Target> {
     socket.once("close", () => sockets.delete(socket));
   });
   server.on("tlsClientError", () => undefined);
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, "listening");
   return {
     host,

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { createAddressPolicy } from "../../../agent/net/address-policy.ts";
 import { observe } from "../../../agent/net/attempt.ts";
@@ -46,10 +45,8 @@ describe("connecting to a name with several addresses", () => {
   test("starts the next beside one that hangs, and the first to answer wins", async () => {
     const hanging = await running(unacceptingTarget());
     // 127.0.0.1 lets connections hang; the same port of 127.0.0.2 answers.
-    const server = createServer((socket) => socket.destroy());
-    await new Promise<void>((resolve) => server.listen(hanging.port, "127.0.0.2", resolve));
+    await running(tcpTarget((socket) => socket.destroy(), "127.0.0.2", hanging.port));
     const seen = await connectTo(["127.0.0.1", "127.0.0.2"], hanging.port);
-    server.close();
     expect(seen).toMatchObject({ failure: null, address: "127.0.0.2" });
     expect(seen.phases.connectMs).toBeGreaterThanOrEqual(245);
   });
@@ -74,6 +71,24 @@ describe("connecting to a name with several addresses", () => {
     const hanging = await running(unacceptingTarget());
     const seen = await connectTo(["127.0.0.1", "127.0.0.1"], hanging.port, { timeoutMs: 350 });
     expect(seen.failure?.code).toBe("connect_timeout");
+  });
+
+  test("goes to no other address when the connection breaks later", async () => {
+    const resetting = await running(tcpTarget((socket) => socket.once("data", () => socket.resetAndDestroy())));
+    const other = await running(tcpTarget((socket) => socket.destroy(), "127.0.0.2", resetting.port));
+    const connect = createConnect({
+      resolve: async (host) => (host === "many.example" ? ["127.0.0.1", "127.0.0.2"] : [host]),
+      refuses: createAddressPolicy({ allowPrivate: true }),
+    });
+    const clock = () => performance.now();
+    await observe(3_000, clock, async (attempt) => {
+      const socket = await connect({ host: "many.example", port: resetting.port, ipVersion: "any" }, attempt);
+      socket.resume().write("break");
+      await new Promise((resolve) => socket.once("close", resolve));
+      // Any connection that was started before this one is there before it.
+      (await connect({ host: "127.0.0.2", port: resetting.port, ipVersion: "any" }, attempt)).destroy();
+    });
+    expect([resetting.connections, other.connections]).toEqual([1, 1]);
   });
 
   test("leaves no connection open when the check is over", async () => {
