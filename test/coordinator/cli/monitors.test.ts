@@ -103,6 +103,12 @@ describe("an existing monitor", () => {
     );
   });
 
+  it("may have a name that looks like an id", async () => {
+    await monitors("add", "--name", "mon_shop", "--url", "https://shop.example/");
+    expect((await shown("mon_shop")).name).toBe("mon_shop");
+    expect(await monitors("show", "mon_none")).toMatchObject({ code: 1, err: expect.stringContaining("mon_none") });
+  });
+
   it("is paused, resumed and removed", async () => {
     await monitors("add", "--name", "Passing", "--url", "https://shop.example/");
     expect(await monitors("pause", "Passing")).toMatchObject({
