@@ -1,6 +1,6 @@
 import type { MonitorRow } from "../cli/rows.ts";
 import { h } from "./dom.ts";
-import { formatTime } from "./times.ts";
+import { formatTime } from "./format.ts";
 import { assertionInWords, quorumInWords, targetOf } from "./words.ts";
 
 /** What a monitor's document says, in short. */

@@ -5,9 +5,9 @@ import type { PageContext } from "./context.ts";
 import type { Kept } from "./dom.ts";
 import { createKeyedList, h, renderIfChanged } from "./dom.ts";
 import { errorMessage } from "./error-message.ts";
+import { formatTime } from "./format.ts";
 import { icon } from "./icons.ts";
 import { barScale, phaseBar, phaseLegend } from "./phases.ts";
-import { formatTime } from "./times.ts";
 import { statusWords } from "./words.ts";
 
 const PAGE_SIZE = 50;

@@ -106,8 +106,11 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
     // For the commands that are called beside it.
     await writeFile(dir.file("url"), `${base}\n`);
     out(`\nWatchpost runs at ${base}`);
-    if (admin.isNew) out(`The admin token, shown this once and kept in ${dir.file("admin-token")}:\n  ${admin.secret}`);
-    out("Look at it with: npx watchpost monitors\nCtrl-C stops everything.");
+    if (admin.isNew) {
+      out(`Open it signed in: ${base}/#token=${admin.secret}`);
+      out(`The token in this link is the admin token, shown this once and kept in ${dir.file("admin-token")}`);
+    }
+    out("At the terminal: npx watchpost monitors\nCtrl-C stops everything.");
   }
 
   function again(name: string, first: Running, start: () => Running): Supervision {
