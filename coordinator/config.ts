@@ -1,5 +1,5 @@
 import type { ValuesOf } from "../shared/env.ts";
-import { oneOf, readSettings, text, url, wholeNumber } from "../shared/env.ts";
+import { oneOf, readSettings, someOf, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { logLevels } from "../shared/logger.ts";
 import type { QueueServer } from "../shared/queues.ts";
@@ -52,6 +52,12 @@ export const coordinatorSettings = {
     unit: "days",
     fallback: 90,
     about: "How long single results are kept.",
+  }),
+  roles: someOf({
+    variable: "WATCHPOST_ROLES",
+    values: ["schedule", "ingest", "api"],
+    fallback: ["schedule", "ingest", "api"],
+    about: "What this process does; all of it, unless the work is split over several. Agents link to those with api.",
   }),
   startupTimeoutS: wholeNumber({
     variable: "WATCHPOST_STARTUP_TIMEOUT",

@@ -46,7 +46,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const logger = createLogger({ level: config.logLevel, name: "coordinator" });
   const clock = systemClock();
   const coordinatorId = newId("crd");
-  const { queueServer } = config;
+  const { queueServer, roles } = config;
 
   const postgres = openPostgres(config.databaseUrl, logger);
   const clickhouse = openClickHouse(config.clickhouseUrl);
@@ -89,8 +89,8 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     schedule,
     monitors,
     regions,
-    onRegions: workers.serve,
-    onChange: (monitor) => void dispatcher.checkNow(monitor),
+    onRegions: (known) => roles.includes("ingest") && workers.serve(known),
+    onChange: (monitor) => roles.includes("schedule") && void dispatcher.checkNow(monitor),
     logger,
   });
   const links = createAgentLinks({
@@ -107,9 +107,10 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
   const http = createHttpServer({
     ...config,
-    links,
+    links: roles.includes("api") ? links : null,
     routes(app) {
       healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
+      if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
       statsRoutes(app, { monitors, regions, results, shards, clock });
@@ -119,27 +120,38 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     logger,
   });
 
-  const parts = inSequence(
-    [
-      [
-        "stores",
-        {
-          start: async () => undefined,
-          stop: () => Promise.all([postgres.end(), clickhouse.close()]).then(() => undefined),
-        },
-      ],
-      ["http", http],
-      ["dependencies", dependencies],
-      ["presence", presence],
-      ["queues", { start: async () => undefined, stop: queues.close }],
-      ["results workers", workers],
-      ["judging", judging],
-      ["schedule", keeper],
-      ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
-      ["leases", leases],
-      ["dispatcher", dispatcher],
-    ],
-    logger,
-  );
-  return { ...parts, port: http.port };
+  const always: NamedPart[] = [
+    ["stores", onStop(() => Promise.all([postgres.end(), clickhouse.close()]))],
+    ["http", http],
+    ["dependencies", dependencies],
+    ["presence", presence],
+    ["ingest", onStop(ingest.drain)],
+  ];
+  const ingesting: NamedPart[] = [
+    ["results workers", workers],
+    ["judging", judging],
+  ];
+  const informed: NamedPart[] = [
+    ["schedule", keeper],
+    ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
+  ];
+  const dispatching: NamedPart[] = [
+    ["queues", onStop(queues.close)],
+    ["leases", leases],
+    ["dispatcher", dispatcher],
+  ];
+  const parts = [
+    ...always,
+    ...(roles.includes("ingest") ? ingesting : []),
+    ...informed,
+    ...(roles.includes("schedule") ? dispatching : []),
+  ];
+  return { ...inSequence(parts, logger), port: http.port };
+}
+
+type NamedPart = readonly [name: string, part: Part];
+
+/** Something that needs no start, only an end. */
+function onStop(stop: () => Promise<unknown>): Part {
+  return { start: async () => undefined, stop: async () => void (await stop()) };
 }

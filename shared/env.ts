@@ -121,6 +121,25 @@ export function oneOf<const V extends string>(
   };
 }
 
+/** Some words of a fixed list, separated by commas, in the order of the list. */
+export function someOf<const V extends string>(
+  options: Described & { readonly fallback: NoInfer<readonly V[]>; readonly values: readonly V[] },
+): Setting<readonly V[]> {
+  return {
+    variable: options.variable,
+    about: options.about,
+    form: `some of ${options.values.join(",")}`,
+    fallback: options.fallback,
+    read(value) {
+      const wanted = value.split(",").map((word) => word.trim());
+      if (!wanted.every((word) => options.values.some((known) => known === word))) {
+        throw new Error(`must be some of ${options.values.join(",")}, not "${value}"`);
+      }
+      return options.values.filter((known) => wanted.includes(known));
+    },
+  };
+}
+
 /** `true` or `false`, also written 1/0, yes/no, on/off. */
 export function flag(options: Described & { readonly fallback: boolean }): Setting<boolean> {
   return {

@@ -125,5 +125,5 @@ export function createPresence({
 
 /** An agent of which nothing but its results has been seen: its link was never up while this coordinator ran. */
 function unknownAgent(region: string, id: string, seenAt: number): Known {
-  return { id, region, version: "", host: "", node: "", draining: false, load: null, seenAt, unshared: false };
+  return { id, region, version: "", host: "", node: "", draining: false, load: null, seenAt, unshared: true };
 }

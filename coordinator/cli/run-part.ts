@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Settings } from "../../shared/env.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -9,13 +9,19 @@ import type { Terminal } from "./terminal.ts";
  * the coordinator's code knows nothing of it.
  */
 export function addPart(parent: Command, side: "coordinator" | "agent", about: string, terminal: Terminal): void {
-  parent
-    .command(side)
-    .description(about)
+  const command = parent.command(side).description(about);
+  if (side === "coordinator") {
+    const roles = new Option("--roles <list>", "what this process does, such as schedule,ingest or api").env(
+      "WATCHPOST_ROLES",
+    );
+    command.addOption(roles);
+  }
+  command
     // The help lists the part's settings, which take long to load and are wanted only then.
     .helpOption(false)
     .option("-h, --help", "display help for command")
-    .action(async ({ help }: { help?: true }, command: Command) => {
+    .action(async ({ help, roles }: { help?: true; roles?: string }) => {
+      if (roles !== undefined) process.env.WATCHPOST_ROLES = roles;
       if (!help) return void (await load(side, "main"));
       const { [`${side}Settings`]: settings = {} } = (await load(side, "config")) as Record<string, Settings>;
       terminal.out(`${command.helpInformation()}\n${listSettings(settings)}`);

@@ -42,7 +42,8 @@ export function createHttpServer({
   readonly port: number;
   readonly adminToken: string;
   readonly agentToken: string;
-  readonly links: AgentLinks;
+  /** Null where agents do not link. */
+  readonly links: AgentLinks | null;
   readonly routes: (app: FastifyInstance) => void;
   readonly logger: Logger;
 }): HttpServer {
@@ -73,7 +74,7 @@ export function createHttpServer({
 
   app.server.on("upgrade", (request, socket, head) => {
     const path = request.url?.split("?", 1)[0];
-    if (path !== LINK_PATH) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    if (path !== LINK_PATH || !links) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
     if (!bearerMatches(request.headers.authorization, agentToken)) {
       logger.warn({ from: request.socket.remoteAddress }, "Refused an agent's link: wrong token");
       return socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
@@ -97,7 +98,7 @@ export function createHttpServer({
       }
     },
     async stop() {
-      links.close();
+      links?.close();
       await app.close();
     },
   };

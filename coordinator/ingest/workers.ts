@@ -47,9 +47,7 @@ export function createResultsWorkers(server: QueueServer, ingest: Ingest, logger
     },
     async stop() {
       stopped = true;
-      const closed = Promise.all([...workers.values()].map((worker) => worker.close()));
-      await ingest.drain();
-      await closed;
+      await Promise.all([...workers.values()].map((worker) => worker.close()));
     },
   };
 }

@@ -37,8 +37,11 @@ export function createAgentStore(postgres: Postgres): AgentStore {
          FROM jsonb_to_recordset($1) AS s(id text, region text, version text, host text, node text, draining boolean,
                                           load jsonb, "seenAgoMs" double precision)
          ORDER BY id
-         ON CONFLICT (id) DO UPDATE SET region = excluded.region, version = excluded.version, host = excluded.host,
-           node = excluded.node, draining = excluded.draining, load = excluded.load, last_seen_at = excluded.last_seen_at
+         ON CONFLICT (id) DO UPDATE SET region = excluded.region, last_seen_at = excluded.last_seen_at,
+           -- Whoever knows an agent by its results alone knows less of it than is written here.
+           draining = excluded.draining OR (agents.draining AND excluded.version = ''),
+           version = coalesce(nullif(excluded.version, ''), agents.version), host = coalesce(nullif(excluded.host, ''), agents.host),
+           node = coalesce(nullif(excluded.node, ''), agents.node), load = coalesce(excluded.load, agents.load)
          WHERE agents.last_seen_at < excluded.last_seen_at`,
         [JSON.stringify(sightings)],
       );

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Check } from "../../shared/check.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { startTestCoordinator } from "../support/coordinator.ts";
@@ -60,4 +60,32 @@ describe.each(queueKinds)("on %s", (kind) => {
     );
     expect(checks).toHaveLength(1);
   });
+});
+
+test("the roles can be split over processes: one schedules, one ingests, one answers", async () => {
+  const api = await startTestCoordinator("redis", { roles: ["api"] });
+  const [planner, taker] = await Promise.all([
+    api.another({ roles: ["schedule"] }),
+    api.another({ roles: ["ingest"] }),
+  ]);
+  const agent = await startHandAgent(api, "eu-west");
+  onTestFinished(async () => {
+    await agent.stop();
+    await Promise.all([planner.stop(), taker.stop()]);
+    await api.stop();
+  });
+  await until(
+    () => api.call("GET", "/v1/regions"),
+    ({ body }) => body.data[0]?.agents.online === 1,
+  );
+  const { body } = await api.call("POST", "/v1/monitors", { ...tcp, interval: "1s" });
+  const own = () => agent.checks.filter(({ monitorId }) => monitorId === body.id);
+  await until(own, (checks) => checks.length > 0);
+  await agent.answer(own()[0] as Check);
+  await until(
+    () => api.call("GET", `/v1/monitors/${body.id}`),
+    ({ body }) => body.status.verdict === "up",
+  );
+  expect((await planner.call("GET", "/v1/monitors")).status).toBe(404);
+  expect((await taker.call("GET", "/readyz")).status).toBe(200);
 });

@@ -20,7 +20,7 @@ export interface TestCoordinator {
   /** Calls the API with the admin token; `token: null` sends none. */
   call(method: string, path: string, body?: unknown, token?: string | null): Promise<Answer>;
   /** Starts one more on the same stores and queues. */
-  another(): Promise<TestCoordinator>;
+  another(changes?: Partial<CoordinatorConfig>): Promise<TestCoordinator>;
   stop(): Promise<void>;
 }
 
@@ -33,15 +33,19 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   adminToken,
   agentToken,
   resultsTtlDays: 90,
+  roles: ["schedule", "ingest", "api"],
   startupTimeoutS: 20,
   logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
   ...places,
 });
 
-export async function startTestCoordinator(kind: QueueServer["kind"] = "redis"): Promise<TestCoordinator> {
+export async function startTestCoordinator(
+  kind: QueueServer["kind"] = "redis",
+  changes: Partial<CoordinatorConfig> = {},
+): Promise<TestCoordinator> {
   const [database, clickhouse, queues] = await Promise.all([testDatabase(), testClickHouse(), testQueueServer(kind)]);
   const places = { databaseUrl: database.url, clickhouseUrl: clickhouse.url, queueServer: queues.server };
-  const coordinator = await startOn(places);
+  const coordinator = await startOn(places, changes);
   return {
     ...coordinator,
     async stop() {
@@ -51,14 +55,14 @@ export async function startTestCoordinator(kind: QueueServer["kind"] = "redis"):
   };
 }
 
-async function startOn(places: Places): Promise<TestCoordinator> {
-  const coordinator = createCoordinator(testConfig(places));
+async function startOn(places: Places, changes: Partial<CoordinatorConfig>): Promise<TestCoordinator> {
+  const coordinator = createCoordinator({ ...testConfig(places), ...changes });
   await coordinator.start();
   const url = `http://127.0.0.1:${coordinator.port()}`;
   return {
     url,
     ...places,
-    another: () => startOn(places),
+    another: (more = {}) => startOn(places, more),
     async call(method, path, body, token = adminToken) {
       const response = await fetch(url + path, {
         method,
