@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError } from "../../../shared/errors.ts";
-import { lastWords } from "../../embedded/child-end.ts";
+import { warningIn } from "./child-program.ts";
 import type { Running } from "./supervise.ts";
 
 const DEADLINE_MS = 60_000;
@@ -26,11 +27,16 @@ export async function becomesReady(
     const missing = await notReady();
     if (missing === null) return;
     if (how !== undefined) {
-      const words = (await lastWords(log, 1)).replace(/^watchpost: /, "");
+      const words = await lastWarning(log);
       if (how === "exit code 2") throw new ConfigError(words);
       throw new Error(`the coordinator ended (${how}): ${words}; see ${log}`);
     }
     if (performance.now() > deadline) throw new Error(`the coordinator is not ready: ${missing}; see ${log}`);
     await sleep(ASK_EVERY_MS);
   }
+}
+
+async function lastWarning(log: string): Promise<string> {
+  const lines = (await readFile(log, "utf8")).split("\n");
+  return lines.map(warningIn).findLast((text) => text !== null) ?? "it says nothing";
 }

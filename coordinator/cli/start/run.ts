@@ -25,6 +25,7 @@ const regions = ["eu-west", "us-east", "ap-south"];
 const AGENTS_DEADLINE_MS = 20_000;
 /** How long the children of a killed run may still hold the port, in ms. */
 const LEFT_PORT_PATIENCE_MS = 10_000;
+/** Whatever hangs then ends with this process. */
 const STOP_DEADLINE_MS = 4_800;
 
 export interface RunOptions {

@@ -1,8 +1,10 @@
 import type { Running } from "./supervise.ts";
 
-/** What stops after what, and the patience with it in ms; all together it is less than 5 s. */
-const stages = { demo: 500, agents: 1_500, coordinator: 1_300, servers: 1_300 };
+/** What stops after what, and the most patience with it, in ms. */
+const stages = { demo: 500, agents: 1_500, coordinator: 1_300, servers: 4_000 };
 type Stage = keyof typeof stages;
+/** The patience with all of them together, in ms: everything is over in 5 s. */
+const PATIENCE_MS = 4_500;
 
 /** What runs, for stopping it in its order. */
 export interface Stages {
@@ -27,9 +29,11 @@ export function createStages(): Stages {
     },
     async stop() {
       stopping = true;
+      const end = performance.now() + PATIENCE_MS;
       for (const stage of Object.keys(stages) as Stage[]) {
+        const patienceMs = Math.min(stages[stage], end - performance.now());
         const ofStage = parts.filter(([of]) => of === stage).reverse();
-        await Promise.all(ofStage.map(([, part]) => part.stop(stages[stage])));
+        await Promise.all(ofStage.map(([, part]) => part.stop(patienceMs)));
       }
     },
   };
