@@ -4,8 +4,8 @@ import { ConfigError, errorText } from "../../shared/errors.ts";
 
 /** Queries that run at once; each holds a thread and, while it runs, its memory. */
 const CONCURRENCY = 6;
-/** The lock of a killed process is free in an instant; one of a running process is not ours to take. */
-const OPEN_ATTEMPTS = 20;
+/** The server of a killed run lingers before it lets go of the directory. */
+const OPEN_ATTEMPTS = 60;
 const RETRY_EVERY_MS = 250;
 
 /** As a ClickHouse server behaves, where the engine embedded would not; and a bound where it has none. */

@@ -1,18 +1,19 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { LINGER_MS } from "./server.ts";
 
 /**
  * A foreign program cannot notice that its parent is gone, so a shell stands
  * guard: it forks a reader of pipe 3 and then becomes the program. The pipe's
  * other end is held by this process alone; should it die, even by SIGKILL, the
- * reader sees the end of the file and signals the program. A line on the pipe
- * means that the program has ended already. The reader is forked twice, because
- * servers such as PostgreSQL wonder about children that they do not know.
+ * reader sees the end of the file, lingers, and signals the program. A line on the
+ * pipe means that the program has ended already. The reader is forked twice,
+ * because servers such as PostgreSQL wonder about children that they do not know.
  */
 const guard = `
 signal=$1
 shift
-( { read -r _ <&3 || kill -s "$signal" $$; } </dev/null >/dev/null 2>&1 & )
+( { read -r _ <&3 || { sleep ${LINGER_MS / 1_000}; kill -s "$signal" $$; }; } </dev/null >/dev/null 2>&1 & )
 exec "$@" 3<&-
 `;
 

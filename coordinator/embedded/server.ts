@@ -1,6 +1,9 @@
 /** How long a server may take to stop of itself, in ms, when its owner does not say. */
 export const STOP_PATIENCE_MS = 5_000;
 
+/** How long a server goes on when its owner was killed, in ms, so that those who use it can finish. */
+export const LINGER_MS = 2_000;
+
 /** A server that runs as a child of this process, for this process alone. */
 export interface EmbeddedServer {
   /** Its address with credentials. Never to be logged. */
