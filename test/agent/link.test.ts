@@ -169,8 +169,8 @@ describe("the link", () => {
     );
     link.sayDraining();
     await until(
-      () => server.messages.at(-1)?.type,
-      (type) => type === "draining",
+      () => server.messages,
+      (messages) => messages.some(({ type }) => type === "draining"),
     );
   });
 
