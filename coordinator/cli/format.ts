@@ -25,6 +25,12 @@ export function formatAgo(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** A share from 0 to 1 in percent, rounded down: only all of it is `100 %`. */
+export function formatShare(share: number | null | undefined): string {
+  if (share === null || share === undefined) return ABSENT;
+  return share === 1 ? "100 %" : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
+}
+
 /** The middle value, or the mean of the two middle ones; null of none. */
 export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;

@@ -1,4 +1,5 @@
 import type { AgentLoad } from "../../shared/agent-message.ts";
+import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Verdict } from "../verdict/verdict.ts";
@@ -61,4 +62,21 @@ export interface AgentRow {
   readonly seenAgoMs: number;
   /** What it last said of itself; null before its first heartbeat. */
   readonly load: AgentLoad | null;
+}
+
+/** What is known of the checks of a window, of one region or of all. */
+export interface AccountRow {
+  readonly scheduled: number;
+  readonly results: number;
+  readonly missed: Readonly<Record<MissReason, number>>;
+  /** Shares from 0 to 1; null where there is nothing to take a share of. */
+  readonly coverage: number | null;
+  readonly uptime: number | null;
+}
+
+export interface StatsRow {
+  readonly from: string;
+  readonly to: string;
+  readonly total: AccountRow;
+  readonly regions: ReadonlyArray<AccountRow & { readonly region: string }>;
 }

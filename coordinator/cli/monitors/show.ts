@@ -1,35 +1,47 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
-import { ABSENT, formatAge, formatLatency } from "../format.ts";
-import type { MonitorRow, RegionStatus } from "../rows.ts";
+import { ABSENT, formatAge, formatLatency, formatShare } from "../format.ts";
+import type { AccountRow, MonitorRow, RegionStatus, StatsRow } from "../rows.ts";
 import { oneLine, paint, renderTable, statusColor } from "../table.ts";
 import { findMonitor } from "./find.ts";
 
 export function addShow(parent: Command, context: CliContext): void {
   const { terminal } = context;
-  apiCommand(parent, "show", "Show a monitor: its verdict, what each region saw last, and its document", [
-    'watchpost monitors show "Checkout API"',
-    "watchpost monitors show mon_4k2j9x0v7c1b5n8m3q6w --json",
-  ])
+  apiCommand(
+    parent,
+    "show",
+    "Show a monitor: its verdict, uptime and coverage, what each region saw last, and its document",
+    ['watchpost monitors show "Checkout API"', "watchpost monitors show mon_4k2j9x0v7c1b5n8m3q6w --json"],
+  )
     .argument("<monitor>", "its id or its name")
     .action(async (idOrName: string, options: JsonOption) => {
-      const monitor = await findMonitor(context.client(), idOrName);
-      print(context, options, monitor, () => {
+      const client = context.client();
+      const monitor = await findMonitor(client, idOrName);
+      const stats = await client.get<StatsRow>(`/v1/monitors/${monitor.id}/stats`);
+      print(context, options, { ...monitor, stats }, () => {
         const { id, revision, createdAt, updatedAt, status, ...document } = monitor;
         const { verdict, since, regions } = status;
         const now = terminal.now();
         return [
           `${oneLine(monitor.name)} is ${paint(verdict, statusColor(verdict), terminal.color)}`,
-          ` since ${since} (${formatAge(since, now)})\n\n`,
+          ` since ${since} (${formatAge(since, now)})\n`,
+          `Last 24 hours: ${describeAccount(stats.total)}\n\n`,
           Object.keys(regions).length === 0
             ? "No region has reported yet.\n"
-            : regionTable(regions, now, terminal.color),
+            : regionTable(regions, stats, now, terminal.color),
           `\n# ${id}, revision ${revision}, created ${createdAt}, changed ${updatedAt}\n`,
           stringify(document, { sortMapEntries: inDocumentOrder }),
         ].join("");
       });
     });
+}
+
+/** Uptime is over what was observed, so it never stands without the coverage. */
+function describeAccount({ uptime, coverage, scheduled, missed }: AccountRow): string {
+  const reasons = Object.entries(missed).flatMap(([reason, count]) => (count > 0 ? [`${count} ${reason}`] : []));
+  const misses = reasons.length === 0 ? "" : `; missed: ${reasons.join(", ")}`;
+  return `uptime ${formatShare(uptime)}, coverage ${formatShare(coverage)} of ${scheduled} checks${misses}`;
 }
 
 /** The fields in the order in which people write them; what has no place here stands in the order of the alphabet. */
@@ -44,7 +56,8 @@ function placeOf(key: unknown): number {
   return place === -1 ? fieldOrder.length : place;
 }
 
-function regionTable(regions: MonitorRow["status"]["regions"], now: number, color: boolean): string {
+function regionTable(regions: MonitorRow["status"]["regions"], stats: StatsRow, now: number, color: boolean): string {
+  const accounts = new Map(stats.regions.map((account) => [account.region, account]));
   return renderTable<[string, RegionStatus]>(
     [
       { title: "REGION", value: ([region]) => region },
@@ -52,6 +65,8 @@ function regionTable(regions: MonitorRow["status"]["regions"], now: number, colo
       { title: "LATENCY", align: "right", value: ([, { latencyMs }]) => formatLatency(latencyMs) },
       { title: "CODE", align: "right", value: ([, { statusCode }]) => statusCode?.toString() ?? ABSENT },
       { title: "LAST CHECK", value: ([, { lastCheckAt }]) => formatAge(lastCheckAt, now) },
+      { title: "UPTIME", align: "right", value: ([region]) => formatShare(accounts.get(region)?.uptime) },
+      { title: "COVERAGE", align: "right", value: ([region]) => formatShare(accounts.get(region)?.coverage) },
       { title: "ERROR", value: ([, { error }]) => (error === null ? "" : `${error.code}: ${error.message}`) },
     ],
     Object.entries(regions),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatAgo, formatLatency, median } from "../../../coordinator/cli/format.ts";
+import { formatAge, formatAgo, formatLatency, formatShare, median } from "../../../coordinator/cli/format.ts";
 
 describe("formatLatency", () => {
   it.each([
@@ -40,6 +40,10 @@ describe("formatAgo", () => {
 it("formats the age of an ISO time", () => {
   expect(formatAge("2026-01-31T12:00:00.000Z", Date.UTC(2026, 0, 31, 12, 0, 5))).toBe("5 s ago");
   expect(formatAge(null, 0)).toBe("–");
+});
+
+it("calls only all of it 100 %", () => {
+  expect([1, 0.99999, 0.5, 0, null].map(formatShare)).toEqual(["100 %", "99.99 %", "50.00 %", "0.00 %", "–"]);
 });
 
 it("takes the middle of the latencies", () => {
