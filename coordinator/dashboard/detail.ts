@@ -35,7 +35,8 @@ export function createDetail(context: PageContext, id: string): View {
     content,
   );
 
-  function show(monitor: MonitorRow, regions: readonly string[]): void {
+  function show(monitor: MonitorRow, known: readonly string[]): void {
+    const regions = regionsOf(monitor, known);
     const { status, name } = monitor;
     renderIfChanged(title, name, () => [name]);
     document.title = `${verdictWords[status.verdict]}: ${name} · Watchpost`;
@@ -46,7 +47,10 @@ export function createDetail(context: PageContext, id: string): View {
     }
     buttons.update(monitor);
     renderIfChanged(facts, { ...monitor, status: null }, () => monitorFacts(monitor));
-    const states = regions.map((region) => ({ region, state: regionState(monitor, region, clock.now()) }));
+    const states = regions.map((region) => ({
+      region,
+      state: regionState(monitor, region, new Set(known), clock.now()),
+    }));
     renderIfChanged(places, states, () =>
       states.map(({ region, state }) =>
         h("li", { class: state.kind }, h("h3", {}, region), ...regionCell(state, clock), regionMessage(state)),
@@ -80,10 +84,7 @@ export function createDetail(context: PageContext, id: string): View {
         ]);
         show(
           monitor,
-          regionsOf(
-            monitor,
-            known.data.map(({ region }) => region),
-          ),
+          known.data.map(({ region }) => region),
         );
       } catch (thrown) {
         if (!(thrown instanceof ApiProblem && thrown.status === 404)) throw thrown;

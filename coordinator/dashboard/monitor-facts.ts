@@ -12,7 +12,7 @@ export function monitorFacts(monitor: MonitorRow): HTMLElement[] {
     ["Regions", `${Array.isArray(regions) ? regions.join(", ") : "all"}, ${stagger ? "in turn" : "all at once"}`],
     ["Down when", quorumInWords(quorum)],
     ["Assertions", assertions.map(assertionInWords).join("; ") || "none"],
-    ["Revision", `${revision}, of ${formatTime(updatedAt)}`],
+    ["Revision", `${revision}, made ${formatTime(updatedAt)}`],
     ["Id", id],
   ];
   return facts.map(([term, value]) => h("div", { class: "fact" }, h("dt", {}, term), h("dd", {}, value)));

@@ -8,6 +8,11 @@ import { regionState } from "./region-state.ts";
 import { verdictBadge } from "./verdict-badge.ts";
 import { targetOf } from "./words.ts";
 
+interface Item {
+  readonly monitor: MonitorRow;
+  readonly known: ReadonlySet<string>;
+}
+
 /** One row per monitor, one column per region; on narrow screens, one card per monitor. */
 export function createMonitorTable(context: PageContext) {
   const head = h("tr", { role: "row" });
@@ -21,28 +26,29 @@ export function createMonitorTable(context: PageContext) {
   let regions: readonly string[] = [];
 
   // A row is made for the regions of its time: others make other rows.
-  const list = createKeyedList<MonitorRow>(
+  const list = createKeyedList<Item>(
     body,
-    ({ id }) => `${id} ${regions.join(" ")}`,
-    (monitor) => createRow(context, monitor, regions),
+    ({ monitor: { id } }) => `${id} ${regions.join(" ")}`,
+    ({ monitor }) => createRow(context, monitor, regions),
   );
 
   return {
     element,
-    show(monitors: readonly MonitorRow[], known: readonly string[]): void {
-      regions = [...new Set([...known, ...monitors.flatMap(({ status }) => Object.keys(status.regions))])].sort();
+    /** @param known the regions that `all` stands for; there are columns for more. */
+    show(monitors: readonly MonitorRow[], columns: readonly string[], known: ReadonlySet<string>): void {
+      regions = columns;
       renderIfChanged(head, regions, () =>
         ["Verdict", "Monitor", ...regions, h("span", { class: "visually-hidden" }, "Actions")].map((title) =>
           h("th", { role: "columnheader", scope: "col" }, title),
         ),
       );
-      list(monitors);
+      list(monitors.map((monitor) => ({ monitor, known })));
       element.hidden = monitors.length === 0;
     },
   };
 }
 
-function createRow(context: PageContext, first: MonitorRow, regions: readonly string[]): Kept<MonitorRow> {
+function createRow(context: PageContext, first: MonitorRow, regions: readonly string[]): Kept<Item> {
   const { clock } = context;
   const verdict = h("td", { role: "cell", class: "verdict" });
   const name = h("th", { role: "rowheader", scope: "row", class: "name" });
@@ -65,7 +71,7 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
 
   return {
     element,
-    update(monitor) {
+    update({ monitor, known }) {
       const { status } = monitor;
       const target = targetOf(monitor);
       setAttribute(element, "class", status.verdict);
@@ -80,7 +86,7 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
         ),
       ]);
       for (const { region, content, cell } of cells) {
-        const state = regionState(monitor, region, clock.now());
+        const state = regionState(monitor, region, known, clock.now());
         setAttribute(cell, "title", regionTooltip(state));
         setAttribute(cell, "class", `region ${state.kind}`);
         renderIfChanged(content, state, () => regionCell(state, clock));

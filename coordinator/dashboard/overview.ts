@@ -6,6 +6,7 @@ import type { PageContext, View } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { createMonitorTable } from "./monitor-table.ts";
 import { matches, sorted } from "./order.ts";
+import { everyRegion } from "./region-state.ts";
 import { regionsLine, verdictCounts } from "./summary.ts";
 
 /** More rows than this are shown only when asked for; those in trouble come first. */
@@ -15,6 +16,7 @@ const ROWS_AT_ONCE = 200;
 export function createOverview(context: PageContext): View {
   let monitors: readonly MonitorRow[] = [];
   let regions: readonly RegionRow[] = [];
+  let known: ReadonlySet<string> = new Set();
   let loaded = false;
   let limit = ROWS_AT_ONCE;
 
@@ -25,9 +27,11 @@ export function createOverview(context: PageContext): View {
     type: "search",
     class: "filter",
     placeholder: "Filter",
+    hidden: true,
     "aria-label": "Filter monitors by name, target, type or verdict",
     oninput: render,
   });
+  const addButton = h("button", { type: "button", class: "primary", hidden: true, onclick: add }, "Add monitor");
   const table = createMonitorTable(context);
   const below = h("div", { class: "below" });
   const announceVerdicts = createVerdictAnnouncer();
@@ -41,9 +45,11 @@ export function createOverview(context: PageContext): View {
       () => regionsLine(regions),
     );
     filter.hidden = monitors.length === 0;
+    addButton.hidden = monitors.length === 0;
     table.show(
       wanted.slice(0, limit),
       regions.map(({ region }) => region),
+      known,
     );
     renderIfChanged(below, [loaded, monitors.length, wanted.length, limit, filter.value], () => [
       remarks(wanted.length),
@@ -73,24 +79,20 @@ export function createOverview(context: PageContext): View {
     element: h(
       "div",
       { class: "overview" },
-      h(
-        "div",
-        { class: "heading" },
-        h("h1", { tabindex: "-1" }, "Monitors"),
-        counts,
-        filter,
-        h("button", { type: "button", class: "primary", onclick: add }, "Add monitor"),
-      ),
+      h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Monitors"), counts, filter, addButton),
       places,
       table.element,
       below,
     ),
     async load(signal) {
-      const [all, known] = await Promise.all([
+      const [all, { data }] = await Promise.all([
         context.api.list<MonitorRow>("/v1/monitors", signal),
         context.api.get<Page<RegionRow>>("/v1/regions", signal),
       ]);
-      [monitors, regions, loaded] = [all, known.data, true];
+      monitors = all;
+      regions = everyRegion(data, all);
+      known = new Set(data.map(({ region }) => region));
+      loaded = true;
       render();
       announceVerdicts(monitors);
     },

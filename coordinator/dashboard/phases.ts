@@ -16,7 +16,7 @@ const IN_FULL = 0.95;
  */
 export function barScale(results: readonly ResultRow[]): number {
   const latencies = results.map(({ latencyMs }) => latencyMs).toSorted((a, b) => a - b);
-  return Math.max(1, latencies[Math.floor(IN_FULL * (latencies.length - 1))] ?? 1);
+  return Math.max(1, latencies[Math.ceil(IN_FULL * (latencies.length - 1))] ?? 1);
 }
 
 /** A check's phases side by side, as long as the check took. */

@@ -12,8 +12,7 @@ const hidden = (text: string) => h("span", { class: "visually-hidden" }, text);
 
 /** What a region says: its status, latency or trouble, and how long ago. */
 export function regionCell(state: RegionState, clock: PageClock): Child[] {
-  if (state.kind === "none")
-    return [h("span", { class: "state muted" }, icon("none"), hidden("Not checked from here"))];
+  if (state.kind === "none") return [h("span", { class: "state muted" }, icon("none"), hidden("Not checked"))];
   if (state.kind === "awaited") return [h("span", { class: "state unknown" }, icon("unknown"), "No result yet")];
   const { last } = state;
   const checked = h("span", { class: "sub" }, age(last.lastCheckAt, "ago", clock));
@@ -38,7 +37,7 @@ export function regionCell(state: RegionState, clock: PageClock): Child[] {
 
 /** The whole story of a cell, for its tooltip. */
 export function regionTooltip(state: RegionState): string {
-  if (state.kind === "none") return "Not checked from here";
+  if (state.kind === "none") return "Not checked";
   if (state.kind === "awaited") return "This region has not reported yet";
   const { status, latencyMs, statusCode, address, error } = state.last;
   const story = [

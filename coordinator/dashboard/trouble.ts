@@ -26,9 +26,9 @@ export function createTroubleBanner(clock: PageClock, retry: () => void) {
       element.hidden = false;
       renderIfChanged(text, [reason, loadedAt], () => [
         h("strong", {}, reason),
-        loadedAt === null ? " Nothing could be loaded yet." : " What you see was true ",
-        loadedAt === null ? null : age(loadedAt, "ago", clock),
-        loadedAt === null ? null : ".",
+        loadedAt === null ? " Nothing could be loaded yet." : " What is shown is ",
+        loadedAt === null ? null : age(loadedAt, "span", clock),
+        loadedAt === null ? null : " old.",
         " Trying again.",
       ]);
     },

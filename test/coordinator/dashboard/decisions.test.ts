@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MonitorRow } from "../../../coordinator/cli/rows.ts";
 import { formatSpan } from "../../../coordinator/dashboard/format.ts";
 import { matches, sorted } from "../../../coordinator/dashboard/order.ts";
-import { regionState, regionsOf } from "../../../coordinator/dashboard/region-state.ts";
+import { everyRegion, regionState, regionsOf } from "../../../coordinator/dashboard/region-state.ts";
 import { parseHostAndPort } from "../../../coordinator/dashboard/target.ts";
 import { assertionInWords, errorInWords, targetOf, verdictOrder } from "../../../coordinator/dashboard/words.ts";
 import { verdicts } from "../../../coordinator/verdict/verdict.ts";
@@ -52,16 +52,29 @@ test("a filter finds every of its words in name, target, type and verdict", () =
 });
 
 describe("what a region says", () => {
+  const known = new Set(["eu", "us"]);
+
   test("counts for two intervals and the timeout, as it does for the verdict", () => {
     const row = (agoMs: number) => aRow({ status: { ...aRow().status, regions: { eu: seen(agoMs) } } });
-    expect(regionState(row(69_000), "eu", now)).toMatchObject({ kind: "fresh", last: { latencyMs: 5 } });
-    expect(regionState(row(70_000), "eu", now)).toMatchObject({ kind: "stale", last: { latencyMs: 5 } });
+    expect(regionState(row(69_000), "eu", known, now)).toMatchObject({ kind: "fresh", last: { latencyMs: 5 } });
+    expect(regionState(row(70_000), "eu", known, now)).toMatchObject({ kind: "stale", last: { latencyMs: 5 } });
   });
 
   test("is awaited where it is to check, and nothing where it is not", () => {
-    expect(regionState(aRow(), "eu", now).kind).toBe("awaited");
-    expect(regionState(aRow({ regions: ["us"] }), "eu", now).kind).toBe("none");
-    expect(regionState(aRow({ enabled: false }), "eu", now).kind).toBe("none");
+    expect(regionState(aRow(), "eu", known, now).kind).toBe("awaited");
+    expect(regionState(aRow(), "ap", known, now).kind).toBe("none");
+    expect(regionState(aRow({ regions: ["ap"] }), "ap", known, now).kind).toBe("awaited");
+    expect(regionState(aRow({ regions: ["us"] }), "eu", known, now).kind).toBe("none");
+    const status = { ...aRow().status, regions: { eu: seen(0) } };
+    expect(regionState(aRow({ enabled: false, status }), "eu", known, now).kind).toBe("none");
+  });
+
+  test("is not to be had from a region that a monitor names and where no agent is", () => {
+    const seenRegions = [{ region: "eu", agents: { online: 1, total: 1 }, lastResultAt: null }];
+    expect(everyRegion(seenRegions, [aRow(), aRow({ regions: ["eu", "ap"] })])).toEqual([
+      { region: "ap", agents: { online: 0, total: 0 }, lastResultAt: null },
+      ...seenRegions,
+    ]);
   });
 
   test("is asked of the monitor's regions, and of those that reported before they were left out", () => {

@@ -334,7 +334,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     await row("Apple").waitFor();
     await context.setOffline(true);
     await says("The coordinator does not answer (no connection).");
-    expect(await read(page.locator(".trouble"))).toMatch(/What you see was true (now|\d+ s ago)\./);
+    expect(await read(page.locator(".trouble"))).toMatch(/What is shown is \d+ s old\. Trying again\./);
     await row("Apple").waitFor();
     await context.setOffline(false);
     await page.getByRole("button", { name: "Try now" }).click();
