@@ -5,8 +5,11 @@ import type { Part } from "./lifecycle.ts";
 /** A program that has not stopped by then is ended, in ms; a coordinator is given less by its parent. */
 const STOP_DEADLINE_MS = 30_000;
 
+/** Signals no further apart are one wish to stop, in ms. */
+const SAME_WISH_MS = 1_000;
+
 /**
- * Runs one part as the whole program: starts it, stops it on SIGINT, SIGTERM, when
+ * Runs one part as the whole program: starts it, stops it on a signal, when
  * it asks for it, or when a parent that opened an IPC channel is gone, and exits.
  * Such a parent is sent `{ type: "started" }` once it runs.
  * Exit codes: 0 stopped as asked, 1 failed, 2 cannot work as configured (one line
@@ -21,7 +24,7 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
   }
   let stopping = false;
   const stop = async (failure?: unknown) => {
-    if (stopping) process.exit(1);
+    if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
     try {
@@ -32,19 +35,32 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
     if (failure !== undefined) fail(failure);
     process.exit(0);
   };
-  process.on("SIGINT", () => stop());
-  process.on("SIGTERM", () => stop());
-  part.ended?.then(
-    () => !stopping && stop(),
-    (thrown: unknown) => !stopping && stop(thrown),
-  );
-  if (process.connected) process.on("disconnect", () => !stopping && void stop());
+  onStopSignal(() => void stop());
+  part.ended?.then(() => stop(), stop);
+  if (process.connected) process.on("disconnect", () => void stop());
   try {
     await part.start();
     // Whoever forked this program with a channel may want to wait for it.
     if (process.connected) process.send?.({ type: "started" });
   } catch (thrown) {
     if (!stopping) fail(thrown);
+  }
+}
+
+/**
+ * Calls `stop` when this process is asked to stop: SIGINT, SIGTERM, or SIGHUP, which
+ * says that its terminal is gone. Asked again it exits at once, with code 1; but the
+ * same wish may arrive twice, from the terminal and through npm, say.
+ */
+export function onStopSignal(stop: () => void): void {
+  let askedAt: number | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (askedAt === undefined) {
+        askedAt = performance.now();
+        stop();
+      } else if (performance.now() - askedAt > SAME_WISH_MS) process.exit(1);
+    });
   }
 }
 

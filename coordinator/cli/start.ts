@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ConfigError, errorText } from "../../shared/errors.ts";
+import { onStopSignal } from "../../shared/program.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,8 +26,10 @@ export function addStart(parent: Command, terminal: Terminal): void {
       // Loads much that no other command wants.
       const { runAllInOne } = await import("./start/run.ts");
       const { env } = terminal;
+      const stop = new AbortController();
+      onStopSignal(() => stop.abort());
       try {
-        await runAllInOne({ env, demo, out: (line) => terminal.out(`${line}\n`), signal: stopSignal() });
+        await runAllInOne({ env, demo, out: (line) => terminal.out(`${line}\n`), signal: stop.signal });
       } catch (thrown) {
         if (thrown instanceof ConfigError) throw thrown;
         throw new CommandFailure(1, errorText(thrown));
@@ -34,16 +37,4 @@ export function addStart(parent: Command, terminal: Terminal): void {
       // Whatever still hangs after the stop is not waited for: it ends with this process.
       process.exit(0);
     });
-}
-
-/** Aborts when this process is asked to stop. Asked twice it ends at once, and its children notice. */
-function stopSignal(): AbortSignal {
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      if (stop.signal.aborted) process.exit(1);
-      stop.abort();
-    });
-  }
-  return stop.signal;
 }
