@@ -86,6 +86,7 @@ describe("the link", () => {
       () => server.messages.filter(({ type }) => type === "heartbeat").length,
       (count) => count >= 2,
     );
+    expect(server.comings).toBe(1);
   });
 
   test("comes back by itself when the link breaks, and says hello again", async () => {

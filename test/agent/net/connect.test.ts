@@ -75,7 +75,7 @@ describe("connecting to a name with several addresses", () => {
 
   test("goes to no other address when the connection breaks later", async () => {
     const resetting = await running(tcpTarget((socket) => socket.once("data", () => socket.resetAndDestroy())));
-    const other = await running(tcpTarget((socket) => socket.destroy(), "127.0.0.2", resetting.port));
+    const other = await running(tcpTarget((socket) => socket.end("bye"), "127.0.0.2", resetting.port));
     const connect = createConnect({
       resolve: async (host) => (host === "many.example" ? ["127.0.0.1", "127.0.0.2"] : [host]),
       refuses: createAddressPolicy({ allowPrivate: true }),
@@ -85,8 +85,10 @@ describe("connecting to a name with several addresses", () => {
       const socket = await connect({ host: "many.example", port: resetting.port, ipVersion: "any" }, attempt);
       socket.resume().write("break");
       await new Promise((resolve) => socket.once("close", resolve));
-      // Any connection that was started before this one is there before it.
-      (await connect({ host: "127.0.0.2", port: resetting.port, ipVersion: "any" }, attempt)).destroy();
+      // Connections are taken in the order in which they were made: any that was made before this one counts too.
+      const last = await connect({ host: "127.0.0.2", port: resetting.port, ipVersion: "any" }, attempt);
+      await new Promise((resolve) => last.resume().once("end", resolve));
+      last.destroy();
     });
     expect([resetting.connections, other.connections]).toEqual([1, 1]);
   });

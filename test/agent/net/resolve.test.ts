@@ -65,6 +65,14 @@ describe("resolving", () => {
 
   test("does not wait for a family whose question is never answered", async () => {
     expect(await resolve("half.example", "any")).toEqual(["192.0.2.5"]);
+    // It is asked again after 2 s, and a third time.
+    expect(dns.asked.filter((question) => question === "AAAA half.example")).toHaveLength(1);
+  });
+
+  test("asks anew for every check", async () => {
+    const before = dns.asked.length;
+    for (let round = 0; round < 3; round++) await resolve("four.example", "4");
+    expect(dns.asked.slice(before)).toEqual(Array(3).fill("A four.example"));
   });
 
   test("follows the search list for short names only", async () => {
