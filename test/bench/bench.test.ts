@@ -26,7 +26,11 @@ const expected = {
     baselines: ["schedulerPerMonitor100", "schedulerPerMonitor10"],
     compared: "cpuUsPerCheck",
   },
-  lateness: { figures: ["latenessP99MsAt2"], baselines: ["nodeTimers"], compared: "latenessP50MsAt2" },
+  lateness: {
+    figures: ["latenessP99MsAt2"],
+    baselines: ["nodeTimersAlone", "nodeTimersBeside"],
+    compared: "latenessP50MsAt2",
+  },
 };
 
 test.concurrent.each(Object.entries(expected))(

@@ -87,7 +87,8 @@ export const pipeline: Benchmark = {
         return figures;
       };
       const figures = await at(steady);
-      const highest = isKept(figures) && searchMs > 0 ? await at(steady * 4) : figures;
+      const more = isKept(figures) && searchMs > 0 ? await at(steady * 4) : figures;
+      const highest = more.checksPerSecond > figures.checksPerSecond ? more : figures;
       return { ...figures, ...ratesOf(highest.checksPerSecond, highest) };
     }
 

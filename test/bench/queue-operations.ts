@@ -14,7 +14,14 @@ export interface QueueMeter {
 }
 
 export async function openQueueMeter(url: string): Promise<QueueMeter> {
-  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1 });
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 10_000,
+  });
+  // What breaks fails the reading, or is an end that was asked for.
+  redis.on("error", () => undefined);
   await redis.connect();
   return {
     read: async () => countCalls(await redis.info("commandstats")),
