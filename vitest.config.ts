@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: more files at once only make them wait for each other.
     maxWorkers: 2,
+    // Tests that mostly wait for processes may run side by side where they say so.
+    maxConcurrency: 3,
   },
 });

@@ -15,14 +15,27 @@ export function createRunCheck(deps: { readonly probes: Probes; readonly clock: 
   const { probes, clock } = deps;
   return async (check) => {
     const startedAt = clock.now();
+    const begun = clock.monotonic();
     let seen: Observation;
     try {
       seen = await probeOf(probes, check)(check);
     } catch (thrown) {
       seen = failedInside(thrown);
     }
-    return resultOf(check, startedAt, seen);
+    const overrunMs = clock.monotonic() - begun - check.timeoutMs;
+    return resultOf(check, startedAt, overrunMs > MAX_OVERRUN_MS ? stalled(seen, overrunMs) : seen);
   };
+}
+
+/**
+ * A check that ends so long after its deadline, in ms, says that the agent itself stood
+ * still (a frozen process, a suspended or starved machine) and nothing about the target.
+ */
+const MAX_OVERRUN_MS = 500;
+
+function stalled(seen: Observation, overrunMs: number): Observation {
+  const message = `the agent stood still: the check ended ${Math.round(overrunMs)} ms after its deadline`;
+  return { ...seen, failure: { code: "agent_resources", message } };
 }
 
 /** The check's type selects the probe that takes it, which the compiler cannot follow. */

@@ -90,7 +90,11 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     monitors,
     regions,
     onRegions: (known) => roles.includes("ingest") && workers.serve(known),
-    onChange: (monitor) => roles.includes("schedule") && void dispatcher.checkNow(monitor),
+    onChange(monitor) {
+      if (!roles.includes("schedule")) return;
+      void dispatcher.catchUp(monitor);
+      void dispatcher.checkNow(monitor);
+    },
     logger,
   });
   const links = createAgentLinks({

@@ -9,7 +9,9 @@ import type { AgentSighting, AgentStore } from "../store/agents.ts";
 type Hello = Extract<AgentMessage, { type: "hello" }>;
 
 /** How often sightings are written, and those of other coordinators read, in ms. */
-const SHARE_EVERY_MS = 2_000;
+const SHARE_EVERY_MS = 1_000;
+/** A coordinator that starts counts on the agents that were seen in this time before, in ms. */
+const REMEMBERED_MS = 600_000;
 /** An agent that was gone for so long is forgotten, in ms. */
 const FORGET_AFTER_MS = 86_400_000;
 
@@ -91,7 +93,11 @@ export function createPresence({
 
   return {
     async start() {
-      await share();
+      // Those that were there before get the time to be heard of again: a coordinator that restarts is not their absence.
+      const seenAt = clock.monotonic();
+      for (const { seenAgoMs: _, ...agent } of await store.seenWithin(REMEMBERED_MS)) {
+        agents.set(agent.id, { ...agent, seenAt, unshared: false });
+      }
       timer = setInterval(tick, SHARE_EVERY_MS);
     },
     async stop() {

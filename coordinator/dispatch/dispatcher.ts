@@ -6,7 +6,8 @@ import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import { SLOT_MS, slotAt } from "../schedule/slot.ts";
+import { shardOf } from "../schedule/shard.ts";
+import { effectiveSlot, SLOT_MS, slotAt } from "../schedule/slot.ts";
 import type { StoredMiss } from "../store/results.ts";
 import type { CheckJob } from "./batches.ts";
 import { batchesOf, checkOf } from "./batches.ts";
@@ -16,9 +17,14 @@ import type { RegionQueues } from "./region-queues.ts";
 /** How long before its slot begins a batch is pushed, in ms: time to reach the agents, who hold it until its instant. */
 const LEAD_MS = 750;
 
+/** A change that is heard of later than this many slots after it took effect is not caught up with. */
+const MAX_CATCH_UP = 10;
+
 export interface Dispatcher extends Part {
   /** Has a monitor checked everywhere at once, ahead of the queue, as of the instant of its latest change. */
   checkNow(monitor: Monitor): Promise<void>;
+  /** Pushes what is due of a monitor in slots that had gone by when its latest change, which counts in them, was heard of. */
+  catchUp(monitor: Monitor): Promise<void>;
 }
 
 export interface DispatcherDeps {
@@ -103,6 +109,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async stop() {
       clearTimeout(timer);
       await Promise.all(pushing);
+    },
+    async catchUp(monitor) {
+      const shard = shardOf(monitor.id);
+      const next = leases.held.get(shard)?.next ?? 0;
+      const jobs: CheckJob[] = [];
+      for (let slot = Math.max(effectiveSlot(monitor.updatedAt), next - MAX_CATCH_UP); slot < next; slot++) {
+        const due = schedule.dueIn(shard, slot).filter((check) => check.monitor === monitor);
+        for (const job of batchesOf(shard, slot, due)) jobs.push({ ...job, jobId: `late-${monitor.id}-${job.jobId}` });
+      }
+      await pushAll(jobs, "first");
     },
     async checkNow(monitor) {
       const at = monitor.updatedAt;

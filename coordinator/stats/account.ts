@@ -36,7 +36,7 @@ export function accountFor({ scheduled, results, reported, inGaps }: Observed): 
     open -= given;
   };
   for (const reason of missReasons) attribute(reason, reported[reason] ?? 0);
-  attribute("coordinator_down", inGaps - missed.coordinator_down);
+  attribute("coordinator_down", inGaps);
   attribute("expired", open);
   return { scheduled, results, missed, coverage: scheduled === 0 ? null : Math.min(1, results / scheduled) };
 }

@@ -45,6 +45,21 @@ describe("a check's result", () => {
     expect(resultBatch.safeParse({ v: 1, agentId: "a", results: [result], misses: [] }).error).toBeUndefined();
   });
 
+  test.each([
+    ["failed", { ...fine, failure: { code: "http_timeout", message: "no answer" } }],
+    ["answered", fine],
+  ] as const)(
+    "is the agent's error when the check ended long after its deadline, though the target %s",
+    async (_, seen) => {
+      const times = [0, 10_501];
+      const clock = { now: () => 1_000_000, monotonic: () => times.shift() ?? 0 };
+      const probe = async () => seen;
+      const check = { ...httpCheck("http://a/"), timeoutMs: 10_000 };
+      const result = await createRunCheck({ probes: { http: probe, tcp: probe } as Probes, clock })(check);
+      expect(result).toMatchObject({ status: "error", error: { code: "agent_resources" } });
+    },
+  );
+
   test("is down when the target failed, and its assertions are not judged", async () => {
     const failure = { code: "connect_refused", message: "the connection was refused" } as const;
     const check = httpCheck("http://a/", {

@@ -1,0 +1,162 @@
+import { createClient } from "@clickhouse/client";
+import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
+import { adminToken, agentToken } from "../support/coordinator.ts";
+import { type ProgramProcess, startProgram } from "../support/program-process.ts";
+import { freePort } from "../support/servers.ts";
+import { testClickHouse, testDatabase } from "../support/shared-servers.ts";
+import { httpTarget } from "../support/targets.ts";
+import { until } from "../support/until.ts";
+import { startFragileRedis } from "./redis.ts";
+
+/** How the scheduled checks of a run ended, over all its monitors. */
+export interface Counts {
+  readonly scheduled: number;
+  readonly stored: number;
+  readonly missed: Readonly<Record<"no_agent" | "expired" | "backlog" | "coordinator_down", number>>;
+  /** Rows of results beyond one per check. */
+  readonly duplicates: number;
+  readonly down: number;
+}
+
+/** Real programs in processes of their own, on a Redis that can be hurt. */
+export type Deployment = Awaited<ReturnType<typeof deploy>>;
+
+export async function deploy({
+  coordinators = 1,
+  agents = 1,
+  persistent = true,
+}: {
+  coordinators?: number;
+  agents?: number;
+  persistent?: boolean;
+} = {}) {
+  const [database, clickhouse, redis, target, ...ports] = await Promise.all([
+    testDatabase(),
+    testClickHouse(),
+    startFragileRedis({ persistent }),
+    httpTarget((_, response) => response.end("ok")),
+    ...Array.from({ length: coordinators }, freePort),
+  ]);
+  const queueServer = { kind: "redis", options: { host: "127.0.0.1", port: redis.port }, prefix: "watchpost" } as const;
+  const coordinatorOn = (port: number): ProgramProcess =>
+    startProgram("coordinator/main.js", {
+      PORT: String(port),
+      DATABASE_URL: database.url,
+      CLICKHOUSE_URL: clickhouse.url,
+      REDIS_HOST: "127.0.0.1",
+      REDIS_PORT: String(redis.port),
+      WATCHPOST_ADMIN_TOKEN: adminToken,
+      WATCHPOST_AGENT_TOKEN: agentToken,
+    });
+  const url = `http://127.0.0.1:${ports[0]}`;
+
+  async function call(method: string, path: string, body?: unknown): Promise<any> {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === "" ? null : JSON.parse(text);
+  }
+
+  const processes: { coordinators: ProgramProcess[]; agents: AgentProcess[] } = { coordinators: [], agents: [] };
+  for (const port of ports) processes.coordinators.push(coordinatorOn(port));
+  await until(
+    () => call("GET", "/readyz").catch(() => null),
+    (ready) => ready?.status === "ready",
+    { withinMs: 30_000 },
+  );
+  for (let n = 0; n < agents; n++)
+    processes.agents.push(startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`));
+  await until(
+    () => call("GET", "/v1/regions"),
+    ({ data }) => data[0]?.agents.online === agents,
+    { withinMs: 30_000 },
+  );
+
+  const monitors: string[] = [];
+  async function newest(): Promise<number[]> {
+    const pages = await Promise.all(monitors.map((id) => call("GET", `/v1/monitors/${id}/results?limit=1`)));
+    return pages.map(({ data }) => (data[0] ? Date.parse(data[0].scheduledAt) : 0));
+  }
+
+  return {
+    ...processes,
+    redis,
+    call,
+    /** Starts a coordinator again in the place of one that is gone. */
+    restartCoordinator(n: number): void {
+      processes.coordinators[n] = coordinatorOn(ports[n] as number);
+    },
+    /** Makes monitors and waits until each has been checked. */
+    async watch(count: number, document: object = {}): Promise<void> {
+      const made = await Promise.all(
+        Array.from({ length: count }, (_, n) =>
+          call("POST", "/v1/monitors", {
+            name: `Fault ${n}`,
+            type: "http",
+            interval: "1s",
+            timeout: "1s",
+            http: { url: `http://127.0.0.1:${target.port}/` },
+            ...document,
+          }),
+        ),
+      );
+      monitors.push(...made.map(({ id }) => id));
+      await until(newest, (all) => all.every((at) => at > 0));
+    },
+    /** Resolves when every monitor has results of checks that were due this long from now, in ms. */
+    async flowing(forMs: number, withinMs = 40_000): Promise<void> {
+      const mark = Date.now() + forMs;
+      await until(newest, (all) => all.every((at) => at >= mark), { withinMs, everyMs: 200 });
+    },
+    /** Counts the checks of all monitors that were due since an instant, once the last of them is settled. */
+    async countSince(begin: number): Promise<Counts> {
+      const end = Date.now();
+      const window = `from=${new Date(begin).toISOString()}&to=${new Date(end).toISOString()}`;
+      const stats = await Promise.all(
+        monitors.map((id) =>
+          until(
+            () => call("GET", `/v1/monitors/${id}/stats?${window}`),
+            ({ to }) => Date.parse(to) === end,
+            { withinMs: 40_000, everyMs: 300 },
+          ),
+        ),
+      );
+      const sum = (pick: (total: any) => number) => stats.reduce((all, { total }) => all + pick(total), 0);
+      const client = createClient({ url: clickhouse.url });
+      const answer = await client.query({
+        query: "SELECT count() - uniqExact(monitor_id, region, round, attempt) AS duplicates FROM results",
+        format: "JSONEachRow",
+      });
+      const [row] = await answer.json<{ duplicates: string }>();
+      await client.close();
+      return {
+        scheduled: sum((total) => total.scheduled),
+        stored: sum((total) => total.results),
+        missed: {
+          no_agent: sum((total) => total.missed.no_agent),
+          expired: sum((total) => total.missed.expired),
+          backlog: sum((total) => total.missed.backlog),
+          coordinator_down: sum((total) => total.missed.coordinator_down),
+        },
+        duplicates: Number(row?.duplicates),
+        down: sum((total) => total.statuses.down),
+      };
+    },
+    async stop(): Promise<void> {
+      const { coordinators, agents } = processes;
+      await Promise.all([...coordinators, ...agents].map((program) => program.end("SIGKILL")));
+      await Promise.all([redis.stop(), target.stop(), database.stop(), clickhouse.stop()]);
+    },
+  };
+}
+
+/** How many scheduled checks were not made. */
+export const missedIn = ({ missed }: Counts): number => Object.values(missed).reduce((a, b) => a + b, 0);

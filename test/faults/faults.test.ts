@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, type TestContext, test } from "vitest";
+import { until } from "../support/until.ts";
+import { type Counts, type Deployment, deploy, missedIn } from "./deployment.ts";
+
+const MONITORS = 5;
+/** How long a fault lasts, in ms: it is the passing of this time that is tested. */
+const FAULT_MS = 4_000;
+
+/** Runs checks through a fault and tells how each of them ended; the counts are printed. */
+async function runThrough(
+  { onTestFinished, task: { name } }: TestContext,
+  options: Parameters<typeof deploy>[0],
+  fault: (deployment: Deployment) => Promise<void>,
+): Promise<Counts> {
+  const deployment = await deploy(options);
+  onTestFinished(() => deployment.stop());
+  await deployment.watch(MONITORS);
+  await deployment.flowing(1_000);
+  const begin = Date.now();
+  await fault(deployment);
+  await deployment.flowing(2_000).catch((thrown) => {
+    const logs = [...deployment.coordinators, ...deployment.agents].map((program) => program.output().slice(-3_000));
+    throw new Error(`${thrown.message}\n${logs.join("\n----\n")}`);
+  });
+  const counts = await deployment.countSince(begin);
+  console.log(`${name}\n  ${JSON.stringify(counts)}`);
+  expect(counts.scheduled).toBe(counts.stored + missedIn(counts));
+  expect(counts).toMatchObject({ duplicates: 0, down: 0 });
+  return counts;
+}
+
+describe.concurrent("through a fault", { timeout: 120_000 }, () => {
+  test("control: without a fault every scheduled check has its result", async (context) => {
+    const counts = await runThrough(context, {}, () => sleep(FAULT_MS));
+    expect(counts.stored).toBe(counts.scheduled);
+  });
+
+  test("a coordinator is killed: another takes over its shards, and leaves no slot out", async (context) => {
+    const counts = await runThrough(context, { coordinators: 2 }, async ({ coordinators, flowing }) => {
+      await coordinators[1]?.end("SIGKILL");
+      await flowing(5_000);
+    });
+    expect(missedIn(counts)).toBeLessThanOrEqual(MONITORS * 5);
+    expect(counts.missed).toMatchObject({ no_agent: 0, backlog: 0 });
+  });
+
+  test("the only coordinator is away: its time is accounted for, and not caught up with", async (context) => {
+    const away = 2 * FAULT_MS;
+    const counts = await runThrough(context, {}, async ({ coordinators, restartCoordinator, call }) => {
+      await coordinators[0]?.end("SIGKILL");
+      await sleep(away);
+      restartCoordinator(0);
+      await until(
+        () => call("GET", "/readyz").catch(() => null),
+        (ready) => ready?.status === "ready",
+      );
+    });
+    expect(counts.missed.coordinator_down).toBeGreaterThanOrEqual((MONITORS * away) / 1_000 - MONITORS);
+    expect(counts.missed).toMatchObject({ backlog: 0, no_agent: 0 });
+  });
+
+  test("the only agent is frozen: coverage falls by its share, and uptime stays", async (context) => {
+    const counts = await runThrough(context, {}, async ({ agents }) => {
+      agents[0]?.signal("SIGSTOP");
+      await sleep(3 * FAULT_MS);
+      agents[0]?.signal("SIGCONT");
+    });
+    expect(missedIn(counts)).toBeGreaterThanOrEqual(MONITORS * 9);
+    expect(counts.missed).toMatchObject({ backlog: 0, coordinator_down: 0 });
+  });
+
+  test("one agent of two is frozen: the other makes the checks", async (context) => {
+    const counts = await runThrough(context, { agents: 2 }, async ({ agents }) => {
+      agents[0]?.signal("SIGSTOP");
+      await sleep(2 * FAULT_MS);
+      agents[0]?.signal("SIGCONT");
+    });
+    expect(missedIn(counts)).toBeLessThanOrEqual(MONITORS * 4);
+  });
+
+  test("Redis is killed and comes back with its memory", async (context) => {
+    await runThrough(context, { persistent: true }, async ({ redis }) => {
+      await redis.restart();
+    });
+  });
+
+  test("Redis is killed and comes back without its memory", async (context) => {
+    await runThrough(context, { persistent: false }, async ({ redis }) => {
+      await redis.restart();
+    });
+  });
+
+  test("Redis is frozen for a while", async (context) => {
+    await runThrough(context, {}, async ({ redis }) => {
+      redis.freeze();
+      await sleep(2 * FAULT_MS);
+      redis.thaw();
+    });
+  });
+
+  test("Redis is emptied", async (context) => {
+    const counts = await runThrough(context, {}, async ({ redis, flowing }) => {
+      await redis.client.flushall();
+      await flowing(1_000);
+      await redis.client.flushall();
+    });
+    expect(missedIn(counts)).toBeLessThanOrEqual(MONITORS * 2 * 4);
+  });
+
+  test("Redis is full for a while", async (context) => {
+    await runThrough(context, {}, async ({ redis }) => {
+      await redis.client.config("SET", "maxmemory", "1mb");
+      await sleep(FAULT_MS);
+      await redis.client.config("SET", "maxmemory", "0");
+    });
+  });
+});

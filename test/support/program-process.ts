@@ -1,0 +1,35 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** One of the built programs in a process of its own. */
+export interface ProgramProcess {
+  /** All that it wrote so far. */
+  output(): string;
+  /** Its exit code when it has ended, null when a signal ended it. */
+  readonly exited: Promise<number | null>;
+  /** Ends it by a signal and resolves to its exit code, null when the signal ended it. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+  /** Freezes it, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+}
+
+/** @param program its path below `dist`, such as `agent/main.js`. */
+export function startProgram(program: string, env: NodeJS.ProcessEnv): ProgramProcess {
+  const child = fork(fileURLToPath(new URL(`../../dist/${program}`, import.meta.url)), {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { PATH: process.env.PATH, ...env },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
+  const exited = once(child, "close").then(([code]) => code as number | null);
+  return {
+    output: () => output,
+    exited,
+    end(signal) {
+      child.kill(signal);
+      return exited;
+    },
+    signal: (signal) => void child.kill(signal),
+  };
+}
