@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { Client } from "undici";
+import Client from "undici/lib/dispatcher/client.js";
 import type { Attempt } from "../net/attempt.ts";
 
 export interface HttpRequest {
