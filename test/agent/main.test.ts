@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { findRedis, startRedis } from "../../coordinator/embedded/redis.ts";
 import type { CheckBatch } from "../../shared/check.ts";
 import type { QueueServer } from "../../shared/queues.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
@@ -8,10 +10,11 @@ import type { ResultBatch } from "../../shared/result.ts";
 import { startAgentProcess } from "../support/agent-process.ts";
 import { agentToken } from "../support/coordinator.ts";
 import { type LinkServer, startLinkServer } from "../support/link-server.ts";
-import { freePort, startTestRedis, type TestServer } from "../support/servers.ts";
+import { freePort, startTestPostgres, startTestRedis, type TestServer } from "../support/servers.ts";
 import { hangingTarget, httpTarget } from "../support/targets.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
-import { httpCheck } from "./probes/support.ts";
+import { httpCheck, tcpCheck } from "./probes/support.ts";
 
 const logger = pino({ level: "silent" });
 const region = "eu-west";
@@ -227,5 +230,85 @@ describe("the agent as a program", () => {
       () => rounds,
       (all) => all.includes(1),
     );
+  });
+
+  test("comes back when Redis died and was started again", async () => {
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const dir = await tempDir();
+    closers.push(dir.remove);
+    const files = { dataDir: join(dir.path, "redis"), logFile: join(dir.path, "log"), port: await freePort() };
+    const startMortal = async () => startRedis((await findRedis()) as string, files);
+    const mortal = await startMortal();
+    const { port, password } = new URL(mortal.url);
+    server = { kind: "redis", options: { host: "127.0.0.1", port: Number(port), password }, prefix: "watchpost" };
+    const agent = start();
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    process.kill(mortal.pid, "SIGKILL");
+    await mortal.ended;
+    const revived = await startMortal();
+    closers.push(() => revived.stop());
+    const checks = openChecks();
+    const rounds = collectResults();
+    await checks.add(
+      "checks",
+      { v: 1, checks: [dueNow(`http://127.0.0.1:${target.port}/`, 1)] },
+      { ...jobOptions, jobId: "a-1" },
+    );
+    await until(
+      () => rounds,
+      (all) => all.includes(1),
+    );
+  });
+});
+
+describe("the agent on PostgreSQL", () => {
+  let postgres: TestServer;
+  let server: QueueServer;
+  let link: LinkServer;
+  let agent: ReturnType<typeof startAgentProcess>;
+  beforeEach(async () => {
+    postgres = await startTestPostgres();
+    server = { kind: "postgres", connectionString: postgres.url, prefix: "watchpost" };
+    link = await startLinkServer(agentToken);
+    agent = startAgentProcess({ url: link.url, queueServer: server }, region, "agt-1");
+  });
+  afterEach(async () => {
+    await agent.end("SIGKILL");
+    await link.stop();
+    await postgres.stop();
+  });
+
+  async function checkOnce(round: number): Promise<void> {
+    const checks = openQueue<CheckBatch>(checksQueueName(region), { server, logger, leastPrivilege: false });
+    const results = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
+    const now = Date.now();
+    const check = { ...tcpCheck("127.0.0.1", link.port), round, scheduledAt: now, expiresAt: now + 60_000 };
+    await checks.add("checks", { v: 1, checks: [check] }, { ...jobOptions, jobId: `a-${round}` });
+    await until(
+      () => results.getJobs(["wait"]),
+      (jobs) => jobs.some(({ data }) => data.results.some((result) => result.round === round)),
+    );
+    await Promise.all([checks.close(), results.close()]);
+  }
+
+  test("waits for the schema, in few words", async () => {
+    await until(agent.output, (output) => output.includes("is not initialized"));
+    expect(agent.output().split("\n").length).toBeLessThan(20);
+    await checkOnce(1);
+    expect(agent.output()).toContain("BullMQ worker is ready");
+  });
+
+  test("comes back when PostgreSQL was away, without a flood", async () => {
+    await checkOnce(1);
+    process.kill(postgres.pid, "SIGSTOP");
+    const before = link.messages.length;
+    await until(
+      () => link.messages.slice(before).filter(({ type }) => type === "heartbeat").length,
+      (count) => count >= 3,
+    );
+    process.kill(postgres.pid, "SIGCONT");
+    await checkOnce(2);
+    expect(agent.output().split("\n").length).toBeLessThan(100);
   });
 });
