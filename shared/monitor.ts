@@ -43,6 +43,12 @@ const quorum = z.union([z.enum(["any", "majority", "all"]), z.int().min(1).max(1
 
 /** Header names are tokens, RFC 9110 §5.6.2; values hold no line breaks, RFC 9110 §5.5. */
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, "must be a header name");
+/** What frames the request is the agent's to set (RFC 9110 §7.6.1, RFC 9112 §6). */
+const framing =
+  /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
+const requestHeaderName = headerName.refine((name) => !framing.test(name), {
+  message: "must not be a header that the agent sets itself",
+});
 const headerValue = z
   .string()
   .max(8_192)
@@ -61,7 +67,7 @@ const httpUrl = z
 const httpSettings = z.strictObject({
   url: httpUrl,
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
-  headers: z.record(headerName, headerValue).default({}),
+  headers: z.record(requestHeaderName, headerValue).default({}),
   body: z.string().max(65_536).nullable().default(null),
   /** How many redirects are followed; 0 takes the first response as it is. */
   maxRedirects: z.int().min(0).max(20).default(5),

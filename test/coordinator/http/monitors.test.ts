@@ -66,6 +66,11 @@ test.each([
   ["a URL of another scheme", { ...shop, http: { url: "ftp://shop.example" } }, "http.url"],
   ["a URL with a password", { ...shop, http: { url: "https://u:p@shop.example" } }, "http.url"],
   ["a header with a line break", { ...shop, http: { ...shop.http, headers: { a: "b\r\nc: d" } } }, "http.headers.a"],
+  [
+    "a header that frames the request",
+    { ...shop, http: { ...shop.http, headers: { "Transfer-Encoding": "chunked" } } },
+    "http.headers.Transfer-Encoding",
+  ],
   ["a field that is not known", { ...shop, intervall: 5 }, "intervall"],
   ["a nested field that is not known", { ...shop, http: { ...shop.http, verb: "GET" } }, "http.verb"],
   ["a region that is no slug", { ...shop, regions: ["EU West"] }, "regions.0"],
