@@ -45,8 +45,16 @@ interface Place {
   until: number;
 }
 
-/** By interval in ms, then by the second of the interval. */
-type Wheels = Map<number, Map<number, Place[]>>;
+/** What stands at one place of a wheel; put in order when it is read, and not each time something is added. */
+interface Spot {
+  places: Place[];
+  inOrder: boolean;
+}
+
+/** By the second of the interval. */
+type Wheel = Map<number, Spot>;
+/** By interval in ms. */
+type Wheels = Map<number, Wheel>;
 
 export function createSchedule(): Schedule {
   const monitors = new Map<string, Monitor>();
@@ -63,12 +71,17 @@ export function createSchedule(): Schedule {
 
   function insert(monitor: Monitor, from: number): void {
     if (!monitor.enabled) return;
-    const wheel = getOrMake(wheelsOf(monitor.id), monitor.intervalMs, () => new Map<number, Place[]>());
+    const wheel = getOrMake(wheelsOf(monitor.id), monitor.intervalMs, (): Wheel => new Map());
     const regions = expand(monitor.regions);
     for (const region of regions) {
       const firstDue = firstDueAt(monitor, regions, region);
-      const spot = getOrMake(wheel, spotOf(slotAt(firstDue), monitor.intervalMs), () => []);
-      spot.push({ monitor, region, firstDue, from, until: Number.POSITIVE_INFINITY });
+      const spot = getOrMake(
+        wheel,
+        spotOf(slotAt(firstDue), monitor.intervalMs),
+        (): Spot => ({ places: [], inOrder: true }),
+      );
+      spot.places.push({ monitor, region, firstDue, from, until: Number.POSITIVE_INFINITY });
+      spot.inOrder = spot.places.length === 1;
     }
   }
 
@@ -78,8 +91,10 @@ export function createSchedule(): Schedule {
     const wheel = wheelsOf(monitor.id).get(monitor.intervalMs);
     const regions = expand(monitor.regions);
     for (const region of regions) {
-      const spot = wheel?.get(spotOf(slotAt(firstDueAt(monitor, regions, region)), monitor.intervalMs)) ?? [];
-      for (const place of spot) if (place.monitor.id === monitor.id) place.until = Math.min(place.until, until);
+      const spot = wheel?.get(spotOf(slotAt(firstDueAt(monitor, regions, region)), monitor.intervalMs));
+      for (const place of spot?.places ?? []) {
+        if (place.monitor.id === monitor.id) place.until = Math.min(place.until, until);
+      }
     }
   }
 
@@ -114,7 +129,8 @@ export function createSchedule(): Schedule {
         const spot = wheel.get(at);
         if (!spot) continue;
         let over = 0;
-        for (const { monitor, region, firstDue, from, until } of spot) {
+        putInOrder(spot, intervalMs);
+        for (const { monitor, region, firstDue, from, until } of spot.places) {
           if (until <= slot) over++;
           else if (from <= slot) {
             const round = roundAt(firstDue, intervalMs, slot * SLOT_MS + SLOT_MS - 1);
@@ -123,6 +139,7 @@ export function createSchedule(): Schedule {
         }
         if (over > 0) sweep(wheel, at, spot, slot);
       }
+      // Each spot is in order already, so this merges what the intervals contribute.
       return due.sort((a, b) => a.scheduledAt - b.scheduledAt || compare(a.monitor.id, b.monitor.id));
     },
     roundOf(monitor, region, instant) {
@@ -134,10 +151,9 @@ export function createSchedule(): Schedule {
 }
 
 /** Takes off the places that ended well before a slot: a slot may be read again, and by then out of order. */
-function sweep(wheel: Map<number, Place[]>, at: number, spot: readonly Place[], slot: number): void {
-  const rest = spot.filter(({ until }) => until > slot - SLOTS_KEPT);
-  if (rest.length === 0) wheel.delete(at);
-  else if (rest.length < spot.length) wheel.set(at, rest);
+function sweep(wheel: Wheel, at: number, spot: Spot, slot: number): void {
+  spot.places = spot.places.filter(({ until }) => until > slot - SLOTS_KEPT);
+  if (spot.places.length === 0) wheel.delete(at);
 }
 
 /** Slots further back than this are never read again. */
@@ -146,6 +162,15 @@ const SLOTS_KEPT = 60;
 /** The place of a slot on the wheel of an interval. */
 function spotOf(slot: number, intervalMs: number): number {
   return slot % (intervalMs / SLOT_MS);
+}
+
+/** By instant, then by id: everything in a spot is of one interval. */
+function putInOrder(spot: Spot, intervalMs: number): void {
+  if (spot.inOrder) return;
+  spot.places.sort(
+    (a, b) => (a.firstDue % intervalMs) - (b.firstDue % intervalMs) || compare(a.monitor.id, b.monitor.id),
+  );
+  spot.inOrder = true;
 }
 
 function compare(a: string, b: string): number {

@@ -26,6 +26,11 @@ const expected = {
     baselines: ["schedulerPerMonitor100", "schedulerPerMonitor10"],
     compared: "cpuUsPerCheck",
   },
+  planner: {
+    figures: ["planUsPerCheckAt1M", "planAndBatchUsPerCheckAt1M", "bytesPerMonitorAt1M"],
+    baselines: ["emptyLoop"],
+    compared: "planUsPerCheckAt1M",
+  },
   lateness: {
     figures: ["latenessP99MsAt2"],
     baselines: ["nodeTimersAlone", "nodeTimersBeside"],

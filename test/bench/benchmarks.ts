@@ -1,6 +1,7 @@
 import type { Benchmark } from "./benchmark.ts";
 import { lateness } from "./lateness.ts";
 import { pipeline } from "./pipeline.ts";
+import { planner } from "./planner.ts";
 
 /** Every benchmark by its name. */
-export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness };
+export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness, planner };
