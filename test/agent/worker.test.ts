@@ -214,6 +214,26 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect([worker.saturated, worker.inFlight]).toEqual([false, 0]);
   });
 
+  test("leaves the rest to other agents while more is due than it can do", async () => {
+    const hanging = await running(hangingTarget());
+    const { worker: small } = await line.startWorker({ concurrency: 2 });
+    const batch = (from: number) =>
+      [0, 1, 2, 3, 4].map((n) => due(httpCheck(`http://127.0.0.1:${hanging.port}/`, { timeoutMs: 4_000 }), from + n));
+    await line.push(batch(0));
+    await until(
+      () => small.saturated,
+      (saturated) => saturated,
+      { everyMs: 5 },
+    );
+    for (const from of [10, 20, 30]) await line.push(batch(from));
+    const { worker: large } = await line.startWorker({ concurrency: 100 });
+    await until(
+      () => [small.inFlight, large.inFlight],
+      ([few, many]) => few === 2 && many === 15,
+      { withinMs: 3_000 },
+    );
+  });
+
   test("tells of its fetches, also when there is nothing to fetch", async () => {
     const { worker } = await line.startWorker();
     await until(
