@@ -66,6 +66,7 @@ export function createCheckWorker(deps: {
    */
   async function process(job: Job<CheckBatch, void, string>, token?: string): Promise<void> {
     const { checks } = readBatch(job.data, clock.now());
+    const rerun = job.attemptsStarted > 1 || job.stalledCounter > 0;
     note(job, checks.length);
     const left = new Set(checks);
     await new Promise<void>((resolve, reject) => {
@@ -79,7 +80,7 @@ export function createCheckWorker(deps: {
       };
       if (open === 0) settle();
       for (const check of checks) {
-        perform(check).then(
+        perform(check, rerun).then(
           (done) => {
             if (done) left.delete(check);
             settle();
@@ -98,7 +99,7 @@ export function createCheckWorker(deps: {
   }
 
   /** Whether the check is accounted for; false when a stop came first. */
-  async function perform(check: Check): Promise<boolean> {
+  async function perform(check: Check, rerun: boolean): Promise<boolean> {
     if (!(await dueTimer.until(check.scheduledAt))) return false;
     if (!(await admitted())) return false;
     let result: Result | null = null;
@@ -107,7 +108,7 @@ export function createCheckWorker(deps: {
     } finally {
       leave();
     }
-    if (result !== null) await outbox.putResult(result);
+    if (result !== null) await outbox.putResult(rerun ? { ...result, rerun } : result);
     else await outbox.putMiss(expired(check));
     return true;
   }

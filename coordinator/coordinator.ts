@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
 import { newId } from "../shared/id.ts";
@@ -14,6 +15,7 @@ import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { healthRoutes } from "./http/routes/health.ts";
+import { metricsRoutes } from "./http/routes/metrics.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
 import { resultRoutes } from "./http/routes/results.ts";
@@ -21,7 +23,11 @@ import { statsRoutes } from "./http/routes/stats.ts";
 import { createHttpServer } from "./http/server.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
+import { createSpool } from "./ingest/spool.ts";
+import { createStatuses } from "./ingest/statuses.ts";
+import { createStorage } from "./ingest/storage.ts";
 import { createResultsWorkers } from "./ingest/workers.ts";
+import { createMetrics } from "./metrics.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { listenForChanges } from "./store/changes.ts";
@@ -59,20 +65,36 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
 
   const schedule = createSchedule();
   const presence = createPresence({ store: agents, clock, logger });
+  const metrics = createMetrics();
   const judging = createJudging({
+    metrics,
     statuses,
     regionsOf: ({ regions }) => schedule.expand(regions),
     clock,
     logger,
   });
-  const ingest = createIngest({
-    results,
-    applyStatuses: judging.apply,
-    isKnownMonitor: (id) => schedule.get(id) !== undefined,
-    onSignOfLife: presence.answered,
-    clock,
+  const spool = createSpool({
+    dir: join(config.dataDir, "spool"),
+    maxBytes: config.spoolMaxMb * 2 ** 20,
+    maxAgeMs: config.spoolMaxAgeHours * 3_600_000,
+    now: () => clock.now(),
+    onGivenUp: (blocks) => metrics.spoolExpired.inc(blocks),
     logger,
   });
+  const pending = createStatuses({ apply: judging.apply, logger });
+  const ingest = createIngest({
+    storage: createStorage({ store: results, spool, metrics, logger }),
+    statuses: pending,
+    monitorOf: schedule.get,
+    onSignOfLife: presence.answered,
+    keepMs: config.resultsTtlDays * 86_400_000,
+    clock,
+    metrics,
+    logger,
+  });
+  metrics.gauge("spool_bytes", "Bytes of results that wait on disk for ClickHouse.", () => spool.bytes);
+  metrics.gauge("spool_blocks", "Blocks of results that wait on disk for ClickHouse.", () => spool.blocks);
+  metrics.gauge("statuses_waiting", "Statuses that wait in memory for PostgreSQL.", () => pending.waiting);
   const workers = createResultsWorkers(queueServer, ingest, logger);
   const queues = createRegionQueues(queueServer, logger);
   const leases = createLeases({ coordinatorId, store: shards, clock, logger });
@@ -113,6 +135,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ...config,
     links: roles.includes("api") ? links : null,
     routes(app) {
+      metricsRoutes(app, metrics);
       healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
       if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
@@ -129,7 +152,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["http", http],
     ["dependencies", dependencies],
     ["presence", presence],
-    ["ingest", onStop(ingest.drain)],
+    ["ingest", ingest],
   ];
   const ingesting: NamedPart[] = [
     ["results workers", workers],

@@ -5,6 +5,7 @@ import type { Logger } from "../shared/logger.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { openQueue, queueServerLabel } from "../shared/queues.ts";
 import { retryUntil } from "../shared/retry.ts";
+import type { CoordinatorConfig } from "./config.ts";
 import type { ReadinessProbes } from "./readiness.ts";
 import type { ClickHouse } from "./store/clickhouse.ts";
 import { migrate } from "./store/migrate.ts";
@@ -32,7 +33,10 @@ export function awaitDependencies({
   readonly postgres: Postgres;
   readonly clickhouse: ClickHouse;
   readonly queueServer: QueueServer;
-  readonly config: { readonly startupTimeoutS: number; readonly resultsTtlDays: number };
+  readonly config: Pick<
+    CoordinatorConfig,
+    "startupTimeoutS" | "resultsTtlDays" | "minutesTtlDays" | "hoursTtlDays" | "daysTtlDays"
+  >;
   readonly logger: Logger;
 }): Dependencies {
   // A queue without jobs, to ask the queue server on; its connection also makes the schema of a PostgreSQL one.
@@ -66,7 +70,9 @@ export function awaitDependencies({
     probes,
     async start() {
       await Promise.all([waitFor("PostgreSQL", probes.postgres), waitFor("ClickHouse", probes.clickhouse)]);
-      await migrate(postgres, clickhouse, config.resultsTtlDays);
+      const { resultsTtlDays, minutesTtlDays, hoursTtlDays, daysTtlDays } = config;
+      const keep = { results: resultsTtlDays, minutes: minutesTtlDays, hours: hoursTtlDays, days: daysTtlDays };
+      await migrate(postgres, clickhouse, keep);
       await waitFor("The queue server", probes.queue);
       logger.info({ server: queueServerLabel(queueServer) }, "BullMQ queue ready");
     },

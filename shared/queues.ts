@@ -164,6 +164,8 @@ export function openWorker<Data>(
     readonly concurrency: number;
     readonly lockDurationMs: number;
     readonly stalledIntervalMs: number;
+    /** How often a job may lose its worker before it fails; 1 unless told otherwise. */
+    readonly maxStalledCount?: number;
     /** Told of each completed fetch, also of one that found nothing. */
     readonly onFetch?: () => void;
   },
@@ -175,7 +177,7 @@ export function openWorker<Data>(
     concurrency: access.concurrency,
     lockDuration: access.lockDurationMs,
     stalledInterval: access.stalledIntervalMs,
-    maxStalledCount: 1,
+    maxStalledCount: access.maxStalledCount ?? 1,
     skipVersionCheck: leastPrivilege,
     skipMetasUpdate: leastPrivilege,
   };

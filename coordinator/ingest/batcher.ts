@@ -1,14 +1,10 @@
-import { errorText } from "../../shared/errors.ts";
-import type { Logger } from "../../shared/logger.ts";
-import { retryUntil } from "../../shared/retry.ts";
-
 /**
  * Gathers items and hands them on in batches: when `maxItems` have come together,
  * or `maxWaitMs` after the first. One batch is under way at a time, so that a slow
  * receiver gets larger batches and not more of them.
  */
 export interface Batcher<T> {
-  /** Resolves when the items have been received; rejects when they have been given up. */
+  /** Resolves when the items have been received; rejects with what the receiver rejects with. */
   add(items: readonly T[]): Promise<void>;
   /** Sends what is there without waiting for more; resolves when nothing is left. */
   drain(): Promise<void>;
@@ -21,24 +17,12 @@ interface Waiting<T> {
 }
 
 export interface BatcherOptions<T> {
-  /** What is gathered, for the log. */
-  readonly name: string;
   readonly maxItems: number;
   readonly maxWaitMs: number;
-  /** A batch that fails is tried again, with backoff, for so long. */
-  readonly retryForMs: number;
   readonly send: (items: readonly T[]) => Promise<void>;
-  readonly logger: Logger;
 }
 
-export function createBatcher<T>({
-  name,
-  maxItems,
-  maxWaitMs,
-  retryForMs,
-  send,
-  logger,
-}: BatcherOptions<T>): Batcher<T> {
+export function createBatcher<T>({ maxItems, maxWaitMs, send }: BatcherOptions<T>): Batcher<T> {
   const waiting: Waiting<T>[] = [];
   let count = 0;
   let draining = false;
@@ -74,19 +58,9 @@ export function createBatcher<T>({
       const batch = take();
       const items = batch.flatMap((entry) => entry.items);
       try {
-        await retryUntil(() => send(items), {
-          deadlineMs: retryForMs,
-          baseMs: 100,
-          capMs: 5_000,
-          onRetry: (thrown, attempt) =>
-            logger.warn(
-              { batch: name, items: items.length, attempt, reason: errorText(thrown) },
-              "Could not be stored yet",
-            ),
-        });
+        await send(items);
         for (const { resolve } of batch) resolve();
       } catch (thrown) {
-        logger.error({ batch: name, items: items.length, reason: errorText(thrown) }, "Could not be stored");
         for (const { reject } of batch) reject(thrown);
       }
     }

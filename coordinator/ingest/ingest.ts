@@ -1,123 +1,160 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { UnrecoverableError } from "bullmq";
 import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { ResultBatch } from "../../shared/result.ts";
-import { resultBatch } from "../../shared/result.ts";
-import type { ResultStore, StoredMiss, StoredResult } from "../store/results.ts";
+import type { Monitor } from "../../shared/monitor.ts";
+import type { Miss, Result } from "../../shared/result.ts";
+import type { Metrics } from "../metrics.ts";
+import { keyOf } from "../store/result-rows.ts";
+import type { StoredMiss, StoredResult } from "../store/results.ts";
 import type { RegionStatus } from "../store/status.ts";
-import { createBatcher } from "./batcher.ts";
+import type { Message } from "./message.ts";
+import { readMessage, Unfit } from "./message.ts";
 import { createRecentKeys } from "./recent.ts";
+import type { Statuses } from "./statuses.ts";
+import type { Arrival, Storage } from "./storage.ts";
 
-/** ClickHouse wants few, large inserts; people want to see results soon. */
-const INSERT = { maxItems: 5_000, maxWaitMs: 250 };
-/** A status is what a verdict waits for. */
-const STATUS = { maxItems: 1_000, maxWaitMs: 50 };
-/** A store that is away is waited for as long as the job's lock is renewed; then the job fails and is tried again. */
-const RETRY_FOR_MS = 600_000;
 /** Long enough for a job whose worker died to come back, and then some. */
 const REMEMBER = { perGeneration: 500_000, maxAgeMs: 300_000 };
+/** A check is given to a second agent when the first did not renew its lock for 5 s: what is later may be a repetition. */
+const LATE_MS = 4_000;
+/** Another coordinator may know of a new monitor a little earlier; in ms. */
+const LEARN_MS = 1_000;
+/** So many reports of missed checks may wait for storage; about 300 bytes each. */
+const MAX_MISSES_WAITING = 100_000;
+/** The same quarantine is logged no more often, in ms. */
+const QUARANTINE_LOG_MS = 10_000;
 
-export interface Ingest {
+export interface Ingest extends Part {
   /**
    * Takes in what came through a region's results queue. Resolves when all of it
-   * is stored; until then the queue keeps it.
+   * is stored or durably spooled; until then the queue keeps it.
+   * @param repeated the job was given to a worker before.
    * @throws UnrecoverableError when it is not a batch of results: no repetition mends it.
    */
-  take(region: string, payload: unknown): Promise<void>;
+  take(region: string, payload: unknown, repeated: boolean): Promise<void>;
   /** Takes in misses that the coordinator itself found. */
   takeMisses(misses: readonly StoredMiss[]): void;
-  /** Resolves when everything taken in is stored or given up. */
-  drain(): Promise<void>;
 }
 
 export interface IngestDeps {
-  readonly results: ResultStore;
-  /** Keeps the statuses and judges their monitors; see verdict. */
-  readonly applyStatuses: (statuses: readonly RegionStatus[]) => Promise<void>;
-  readonly isKnownMonitor: (monitorId: string) => boolean;
+  readonly storage: Storage;
+  readonly statuses: Statuses;
+  readonly monitorOf: (monitorId: string) => Monitor | undefined;
   /** Told which agent answered through which region's queue. */
   readonly onSignOfLife: (region: string, agentId: string) => void;
+  /** How long results are kept, in ms. */
+  readonly keepMs: number;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
+/** Results go to the store and to the verdict by ways that do not wait for each other. */
 export function createIngest({
-  results,
-  applyStatuses,
-  isKnownMonitor,
+  storage,
+  statuses,
+  monitorOf,
   onSignOfLife,
+  keepMs,
   clock,
+  metrics,
   logger,
 }: IngestDeps): Ingest {
-  const rows = createBatcher<StoredResult>({
-    name: "results",
-    ...INSERT,
-    retryForMs: RETRY_FOR_MS,
-    send: (batch) => results.append(batch),
-    logger,
-  });
-  const misses = createBatcher<StoredMiss>({
-    name: "misses",
-    ...INSERT,
-    retryForMs: RETRY_FOR_MS,
-    send: (batch) => results.appendMisses(batch),
-    logger,
-  });
-  const statuses = createBatcher<RegionStatus>({
-    name: "statuses",
-    ...STATUS,
-    retryForMs: RETRY_FOR_MS,
-    send: applyStatuses,
-    logger,
-  });
   const seen = createRecentKeys({ ...REMEMBER, now: () => clock.monotonic() });
+  const loggedAt = new Map<string, number>();
+  let missesWaiting = 0;
 
-  /** What of a batch is new and of a monitor that exists. */
-  function sift(region: string, { agentId, results: all }: ResultBatch): StoredResult[] {
-    const receivedAt = clock.now();
-    const fresh = all.filter((result) => isKnownMonitor(result.monitorId) && seen.add(keyOf(region, result)));
-    if (fresh.length < all.length) {
-      logger.debug(
-        { region, agentId, dropped: all.length - fresh.length },
-        "Dropped results that were repeated or of no monitor",
-      );
+  function quarantine(region: string, { reason, message }: Unfit): void {
+    metrics.quarantined.inc({ reason });
+    const now = clock.monotonic();
+    if (now - (loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < QUARANTINE_LOG_MS) return;
+    loggedAt.set(reason, now);
+    logger.warn({ region, reason, rule: message }, "Quarantined what came through a results queue");
+  }
+
+  function read(region: string, payload: unknown): Message {
+    try {
+      const now = clock.now();
+      return readMessage(payload, now, now - keepMs);
+    } catch (thrown) {
+      if (!(thrown instanceof Unfit)) throw thrown;
+      quarantine(region, thrown);
+      throw new UnrecoverableError(`not a batch of results: ${thrown.message}`);
     }
-    return fresh.map((result) => ({ ...result, region, agentId, receivedAt }));
+  }
+
+  /** A region speaks for what is checked in it, or was before the monitor's latest change. */
+  function belongs(region: string, { monitorId, scheduledAt }: Result | Miss): boolean {
+    const monitor = monitorOf(monitorId);
+    let unfit: Unfit;
+    if (!monitor) unfit = new Unfit("unknown_monitor", `there is no monitor ${monitorId}`);
+    else if (monitor.regions === "all" || monitor.regions.includes(region)) return true;
+    else if (scheduledAt < monitor.updatedAt + LEARN_MS) return true;
+    else unfit = new Unfit("foreign_region", `monitor ${monitorId} is not checked in ${region}`);
+    quarantine(region, unfit);
+    return false;
+  }
+
+  /** Those that are new to this process, as they are stored. */
+  function sift(region: string, { agentId, results }: Message, repeated: boolean): Arrival[] {
+    const receivedAt = clock.now();
+    const arrivals: Arrival[] = [];
+    for (const sent of results) {
+      if (!belongs(region, sent)) continue;
+      const { rerun, ...result } = sent;
+      const stored: StoredResult = { ...result, region, agentId, receivedAt };
+      const late = receivedAt - result.scheduledAt - result.latencyMs > LATE_MS;
+      if (seen.add(keyOf(stored))) arrivals.push({ result: stored, suspect: repeated || late || rerun === true });
+      else metrics.repeated.inc();
+    }
+    return arrivals;
   }
 
   return {
-    async take(region, payload) {
-      const parsed = resultBatch.safeParse(payload);
-      if (!parsed.success) {
-        const { path, message } = parsed.error.issues[0] ?? { path: [], message: "unreadable" };
-        logger.warn({ region, field: path.join("."), rule: message }, "Quarantined a malformed batch of results");
-        throw new UnrecoverableError(`malformed results: ${path.join(".")}: ${message}`);
-      }
-      const batch = parsed.data;
-      onSignOfLife(region, batch.agentId);
-      const fresh = sift(region, batch);
-      const missed = batch.misses
-        .filter(({ monitorId }) => isKnownMonitor(monitorId))
-        .map((miss) => ({ ...miss, region }));
+    async take(region, payload, repeated) {
+      const message = read(region, payload);
+      for (const unfit of message.unfit) quarantine(region, unfit);
+      onSignOfLife(region, message.agentId);
+      const { results, misses } = message;
+      metrics.jobResults.observe(results.length);
+      if ([...results, ...misses].some(({ monitorId }) => !monitorOf(monitorId))) await sleep(LEARN_MS);
+      const arrivals = sift(region, message, repeated);
+      metrics.taken.inc(arrivals.length);
+      const missed = misses.filter((miss) => belongs(region, miss)).map((miss) => ({ ...miss, region }));
+      const judged = statuses.add(arrivals.map(({ result }) => toStatus(result)));
       try {
-        await Promise.all([rows.add(fresh), statuses.add(fresh.map(toStatus)), misses.add(missed)]);
+        await Promise.all([storage.addResults(arrivals), storage.addMisses(missed)]);
       } catch (thrown) {
-        // Not stored after all: the job's next attempt must not take them for repetitions.
-        for (const result of fresh) seen.remove(keyOf(region, result));
+        // Not stored after all: whoever takes the job next must not take them for repetitions.
+        for (const { result } of arrivals) seen.remove(keyOf(result));
         throw thrown;
       }
+      await judged;
     },
     takeMisses(found) {
-      misses.add(found).catch(() => logger.error({ misses: found.length }, "Misses are lost to the account"));
+      if (missesWaiting + found.length > MAX_MISSES_WAITING) {
+        metrics.lostMisses.inc(found.length);
+        return;
+      }
+      missesWaiting += found.length;
+      storage
+        .addMisses(found)
+        .catch((thrown) => {
+          metrics.lostMisses.inc(found.length);
+          logger.error({ misses: found.length, reason: errorText(thrown) }, "Misses are lost to the account");
+        })
+        .finally(() => {
+          missesWaiting -= found.length;
+        });
     },
-    async drain() {
-      await Promise.all([rows.drain(), statuses.drain(), misses.drain()]);
+    start: storage.start,
+    async stop() {
+      await Promise.all([storage.stop(), statuses.stop()]);
     },
   };
-}
-
-function keyOf(region: string, { monitorId, round, attempt }: ResultBatch["results"][number]): string {
-  return `${monitorId} ${region} ${round} ${attempt}`;
 }
 
 function toStatus(result: StoredResult): RegionStatus {

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Case, RegionStatus, StatusStore, VerdictChange } from "../store/status.ts";
 import { judge } from "../verdict/verdict.ts";
 
@@ -18,12 +19,14 @@ export interface Judging extends Part {
 export function createJudging({
   statuses,
   regionsOf,
+  metrics,
   clock,
   logger,
 }: {
   readonly statuses: StatusStore;
   /** The regions that vote on a monitor. */
   readonly regionsOf: (subject: Case) => readonly string[];
+  readonly metrics: Pick<Metrics, "verdictChanges" | "storeSeconds">;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Judging {
@@ -33,7 +36,10 @@ export function createJudging({
   const judgeCase = (subject: Case) => judge(subject.votes, regionsOf(subject), subject.policy, clock.now());
 
   function tell(changes: readonly VerdictChange[]): void {
-    for (const { monitorId, from, to } of changes) logger.info({ monitor: monitorId, from, to }, "A verdict changed");
+    for (const { monitorId, from, to } of changes) {
+      metrics.verdictChanges.inc({ to });
+      logger.info({ monitor: monitorId, from, to }, "A verdict changed");
+    }
   }
 
   async function sweep(): Promise<void> {
@@ -46,7 +52,9 @@ export function createJudging({
 
   return {
     async apply(fresh) {
+      const end = metrics.storeSeconds.startTimer({ store: "postgres" });
       tell(await statuses.apply(fresh, judgeCase));
+      end();
     },
     async start() {
       timer = setInterval(() => {

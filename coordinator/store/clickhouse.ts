@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from "@clickhouse/client";
-import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 
 export type ClickHouse = ClickHouseClient;
 
@@ -19,3 +19,13 @@ export function openClickHouse(url: string): ClickHouse {
     clickhouse_settings: { date_time_input_format: "best_effort" },
   });
 }
+
+/**
+ * Whether ClickHouse answered that it cannot read what it was sent: no repetition
+ * mends that. The codes are those of its ErrorCodes.cpp for input that cannot be parsed.
+ */
+export function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof ClickHouseError && unreadable.has(thrown.code);
+}
+
+const unreadable: ReadonlySet<string> = new Set(["6", "26", "27", "38", "41", "53", "69", "72", "117", "131", "349"]);

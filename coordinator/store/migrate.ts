@@ -7,18 +7,26 @@ import { inTransaction } from "./postgres.ts";
 /** Any constant serves; this one is the letters "watchpst". */
 const MIGRATION_LOCK = 0x77617463;
 
+/** How long results, and what they come to per minute, hour and day, are kept; in days. */
+export interface KeepDays {
+  readonly results: number;
+  readonly minutes: number;
+  readonly hours: number;
+  readonly days: number;
+}
+
 /**
  * Brings both stores up to date. Coordinators that start at the same time wait for
  * each other at one advisory lock in PostgreSQL, which guards ClickHouse's schema
  * as well.
  * @throws Error when a store was migrated by a newer release.
  */
-export async function migrate(postgres: Postgres, clickhouse: ClickHouse, resultsTtlDays: number): Promise<void> {
+export async function migrate(postgres: Postgres, clickhouse: ClickHouse, keep: KeepDays): Promise<void> {
   await inTransaction(postgres, async (client) => {
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await migratePostgres(client);
     await migrateClickHouse(clickhouse);
-    await keepResultsFor(clickhouse, resultsTtlDays);
+    await keepFor(clickhouse, keep);
   });
 }
 
@@ -56,17 +64,29 @@ function pending<T>(store: string, done: number, known: readonly T[]): Array<[st
 }
 
 /** Sets how long rows are kept, where that differs from what the tables say: the change rewrites metadata. */
-async function keepResultsFor(clickhouse: ClickHouse, days: number): Promise<void> {
-  const tables = await clickhouse.query({
-    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN ('results', 'misses')
-            AND position(engine_full, {ttl: String}) = 0`,
-    query_params: { ttl: `toIntervalDay(${days})` },
+async function keepFor(clickhouse: ClickHouse, keep: KeepDays): Promise<void> {
+  const answer = await clickhouse.query({
+    query: "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()",
     format: "JSONEachRow",
   });
-  for (const { name } of await tables.json<{ name: string }>()) {
+  const tables = await answer.json<{ name: string; engine_full: string }>();
+  for (const [table, time, days] of lifetimes(keep)) {
+    const engine = tables.find(({ name }) => name === table)?.engine_full ?? "";
+    if (engine.includes(`toIntervalDay(${days})`)) continue;
     await clickhouse.command({
-      query: `ALTER TABLE ${name} MODIFY TTL toDateTime(scheduled_at) + INTERVAL ${days} DAY`,
+      query: `ALTER TABLE ${table} MODIFY TTL ${time} + INTERVAL ${days} DAY`,
       clickhouse_settings: { materialize_ttl_after_modify: 0 },
     });
   }
+}
+
+/** What is summed up outlives what it was made of: the ends of a window are read from the finer table. */
+function lifetimes({ results, minutes, hours, days }: KeepDays): Array<[table: string, time: string, days: number]> {
+  return [
+    ["results", "toDateTime(scheduled_at)", results],
+    ["misses", "toDateTime(scheduled_at)", results],
+    ["results_minutes", "at", Math.max(results, minutes)],
+    ["results_hours", "at", Math.max(results, minutes, hours)],
+    ["results_days", "at", Math.max(results, minutes, hours, days)],
+  ];
 }

@@ -1,11 +1,15 @@
+import { Readable } from "node:stream";
 import type { MissReason } from "../../shared/check.ts";
+import { isoTime } from "../../shared/clock.ts";
 import { groupBy } from "../../shared/group-by.ts";
-import type { Miss, Result, ResultStatus } from "../../shared/result.ts";
 import type { ClickHouse } from "./clickhouse.ts";
+import type { ResultRow, StoredMiss, StoredResult } from "./result-rows.ts";
+import { keyOf, missColumns, missLine, resultColumns, resultLine, toResult } from "./result-rows.ts";
+import type { RegionSummary } from "./summary.ts";
+import { summarize } from "./summary.ts";
 
-/** A result as it was received: with the region of the queue that it came through. */
-export type StoredResult = Result & { readonly region: string; readonly agentId: string; readonly receivedAt: number };
-export type StoredMiss = Miss & { readonly region: string };
+export type { StoredMiss, StoredResult } from "./result-rows.ts";
+export type { RegionSummary } from "./summary.ts";
 
 /** A place in a listing of results, newest first: behind the result of this check. */
 export interface ResultPosition {
@@ -26,27 +30,18 @@ export interface ResultQuery {
   readonly limit: number;
 }
 
-/** What one region's results of a monitor over a window come to. A repeated result counts once. */
-export interface RegionSummary {
-  readonly region: string;
-  /** Results of scheduled checks. */
-  readonly scheduled: number;
-  /** All results, extra checks included, by status. */
-  readonly statuses: Readonly<Record<ResultStatus, number>>;
-  /** Over the results that are not `error`, in ms; null when there are none. */
-  readonly latency: {
-    readonly avgMs: number;
-    readonly p50Ms: number;
-    readonly p95Ms: number;
-    readonly p99Ms: number;
-    readonly maxMs: number;
-  } | null;
-}
-
 /** Every result and every miss, in ClickHouse. */
 export interface ResultStore {
-  append(results: readonly StoredResult[]): Promise<void>;
-  appendMisses(misses: readonly StoredMiss[]): Promise<void>;
+  /**
+   * Inserts results that are new: one that is stored already would count twice in
+   * what is summed up. Repeating a call with its token within some thousand inserts
+   * changes nothing, whatever became of the first; nor does it where ClickHouse was
+   * killed between a row and its sums, which are then made up for.
+   */
+  append(results: readonly StoredResult[], token: string): Promise<void>;
+  appendMisses(misses: readonly StoredMiss[], token: string): Promise<void>;
+  /** Those that are not stored yet, each once. Reads some thousand rows per monitor: for results that may be repetitions. */
+  unstored(results: readonly StoredResult[]): Promise<StoredResult[]>;
   /** Newest first; a result that was stored twice is returned once. */
   list(query: ResultQuery): Promise<StoredResult[]>;
   /** What a monitor's results come to that were due from `from` to below `to`, in ms since the epoch, by region. */
@@ -57,45 +52,31 @@ export interface ResultStore {
 
 export function createResultStore(clickhouse: ClickHouse): ResultStore {
   return {
-    async append(results) {
-      await clickhouse.insert({ table: "results", values: results.map(toRow), format: "JSONEachRow" });
-    },
-    async appendMisses(misses) {
-      const values = misses.map((miss) => ({
-        monitor_id: miss.monitorId,
-        scheduled_at: toTime(miss.scheduledAt),
-        region: miss.region,
-        round: miss.round,
-        attempt: miss.attempt,
-        reason: miss.reason,
-      }));
-      await clickhouse.insert({ table: "misses", values, format: "JSONEachRow" });
-    },
-    async summarize(monitorId, from, to) {
-      const answer = await clickhouse.query({
-        query: `
-          SELECT region, countIf(attempt = 0) AS scheduled,
-                 countIf(status = 'up') AS up, countIf(status = 'degraded') AS degraded,
-                 countIf(status = 'down') AS down, countIf(status = 'error') AS error,
-                 avgIf(latency_ms, status != 'error') AS avg, maxIf(latency_ms, status != 'error') AS max,
-                 quantilesIf(0.5, 0.95, 0.99)(latency_ms, status != 'error') AS quantiles
-          FROM (SELECT region, attempt, status, latency_ms FROM results WHERE ${inWindow}
-                LIMIT 1 BY scheduled_at, region, round, attempt)
-          GROUP BY region`,
-        query_params: { monitorId, from, to },
-        format: "JSONEachRow",
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    append: (results, token) =>
+      insertBlock(clickhouse, `results (${resultColumns})`, results.map(resultLine).join("\n"), token),
+    appendMisses: (misses, token) =>
+      insertBlock(clickhouse, `misses (${missColumns})`, misses.map(missLine).join("\n"), token),
+    async unstored(results) {
+      const seen = new Set<string>();
+      for (let n = 0; n < results.length; n += LOOKED_UP_AT_ONCE) {
+        const found = await lookUp(clickhouse, results.slice(n, n + LOOKED_UP_AT_ONCE));
+        for (const key of found) seen.add(keyOf(key));
+      }
+      return results.filter((result) => {
+        const key = keyOf(result);
+        return !seen.has(key) && seen.add(key);
       });
-      const rows = await answer.json<SummaryRow>();
-      return new Map(rows.map((row) => [row.region, toSummary(row)]));
     },
+    summarize: (monitorId, from, to) => summarize(clickhouse, monitorId, from, to),
     async countMisses(monitorId, from, to) {
       const answer = await clickhouse.query({
         query: `
           SELECT region, reason, count() AS missed
           FROM (SELECT region, round, scheduled_at, reason FROM misses WHERE ${inWindow} AND attempt = 0
                 LIMIT 1 BY scheduled_at, region, round)
-          WHERE (scheduled_at, region, round) NOT IN (SELECT scheduled_at, region, round FROM results WHERE ${inWindow} AND attempt = 0)
+          WHERE (scheduled_at, region, round) NOT IN (
+            SELECT scheduled_at, region, round FROM results
+            WHERE ${inWindow} AND attempt = 0 AND scheduled_at IN (SELECT scheduled_at FROM misses WHERE ${inWindow}))
           GROUP BY region, reason`,
         query_params: { monitorId, from, to },
         format: "JSONEachRow",
@@ -144,7 +125,7 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
         format: "JSONEachRow",
         clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
       });
-      return (await answer.json<Row>()).map(toResult);
+      return (await answer.json<ResultRow>()).map(toResult);
     },
   };
 }
@@ -153,107 +134,40 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
 const inWindow = `monitor_id = {monitorId: String}
   AND scheduled_at >= fromUnixTimestamp64Milli({from: Int64}, 'UTC') AND scheduled_at < fromUnixTimestamp64Milli({to: Int64}, 'UTC')`;
 
-interface SummaryRow extends Readonly<Record<ResultStatus | "scheduled", number>> {
-  readonly region: string;
-  readonly avg: number | null;
-  readonly max: number;
-  readonly quantiles: readonly [number, number, number];
+/** How long an insert may take, in ms; some thousand rows take a tenth of a second. */
+const INSERT_DEADLINE_MS = 10_000;
+
+async function insertBlock(clickhouse: ClickHouse, into: string, lines: string, token: string): Promise<void> {
+  const { stream } = await clickhouse.exec({
+    query: `INSERT INTO ${into} FORMAT JSONCompactEachRow`,
+    values: Readable.from([Buffer.from(lines)]),
+    abort_signal: AbortSignal.timeout(INSERT_DEADLINE_MS),
+    clickhouse_settings: {
+      insert_deduplicate: 1,
+      insert_deduplication_token: token,
+      deduplicate_blocks_in_dependent_materialized_views: 1,
+    },
+  });
+  for await (const _ of stream);
 }
 
-function toSummary({ region, scheduled, up, degraded, down, error, avg, max, quantiles }: SummaryRow): RegionSummary {
-  const [p50Ms, p95Ms, p99Ms] = quantiles;
-  return {
-    region,
-    scheduled,
-    statuses: { up, degraded, down, error },
-    latency: up + degraded + down === 0 ? null : { avgMs: avg ?? 0, p50Ms, p95Ms, p99Ms, maxMs: max },
-  };
-}
+/** So many keys fit the 256 KB that ClickHouse reads of a statement. */
+const LOOKED_UP_AT_ONCE = 2_000;
 
-const phaseColumns = {
-  dnsMs: "dns_ms",
-  connectMs: "connect_ms",
-  tlsMs: "tls_ms",
-  firstByteMs: "first_byte_ms",
-  transferMs: "transfer_ms",
-} as const;
-type PhaseColumn = (typeof phaseColumns)[keyof typeof phaseColumns];
+type Key = Pick<StoredResult, "monitorId" | "region" | "round" | "attempt">;
 
-type Row = Readonly<Record<PhaseColumn, number | null>> & {
-  readonly monitor_id: string;
-  readonly region: string;
-  readonly agent_id: string;
-  readonly round: number;
-  readonly attempt: number;
-  readonly scheduled_ms: number;
-  readonly started_ms: number;
-  readonly received_ms: number;
-  readonly lateness_ms: number;
-  readonly status: Result["status"];
-  readonly latency_ms: number;
-  readonly status_code: number | null;
-  readonly address: string | null;
-  readonly body_bytes: number | null;
-  readonly error_code: NonNullable<Result["error"]>["code"] | null;
-  readonly error_message: string;
-  readonly failed_assertions: string[];
-};
-
-function toRow(result: StoredResult) {
-  return {
-    monitor_id: result.monitorId,
-    scheduled_at: toTime(result.scheduledAt),
-    region: result.region,
-    round: result.round,
-    attempt: result.attempt,
-    agent_id: result.agentId,
-    started_at: toTime(result.startedAt),
-    received_at: toTime(result.receivedAt),
-    lateness_ms: result.latenessMs,
-    status: result.status,
-    latency_ms: result.latencyMs,
-    dns_ms: result.phases.dnsMs ?? null,
-    connect_ms: result.phases.connectMs ?? null,
-    tls_ms: result.phases.tlsMs ?? null,
-    first_byte_ms: result.phases.firstByteMs ?? null,
-    transfer_ms: result.phases.transferMs ?? null,
-    status_code: result.statusCode,
-    address: result.address,
-    body_bytes: result.bodyBytes,
-    error_code: result.error?.code ?? null,
-    error_message: result.error?.message ?? "",
-    failed_assertions: result.failedAssertions,
-  };
-}
-
-function toResult(row: Row): StoredResult {
-  const phases: Result["phases"] = {};
-  for (const [phase, column] of Object.entries(phaseColumns) as Array<[keyof typeof phaseColumns, PhaseColumn]>) {
-    const ms = row[column];
-    if (ms !== null) phases[phase] = ms;
-  }
-  return {
-    monitorId: row.monitor_id,
-    region: row.region,
-    agentId: row.agent_id,
-    round: row.round,
-    attempt: row.attempt,
-    scheduledAt: row.scheduled_ms,
-    startedAt: row.started_ms,
-    receivedAt: row.received_ms,
-    latenessMs: row.lateness_ms,
-    status: row.status,
-    latencyMs: row.latency_ms,
-    phases,
-    statusCode: row.status_code,
-    address: row.address,
-    bodyBytes: row.body_bytes,
-    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message },
-    failedAssertions: row.failed_assertions,
-  };
-}
-
-/** `2026-01-31 12:00:00.123`: the form that ClickHouse reads fastest. */
-function toTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace("T", " ").slice(0, 23);
+/** The keys of what is stored at these results' places in the sorting order. */
+async function lookUp(clickhouse: ClickHouse, results: readonly StoredResult[]): Promise<Key[]> {
+  const places = results.map(({ monitorId, scheduledAt }) => {
+    const time = isoTime(scheduledAt).replace("T", " ").slice(0, 23);
+    return `('${monitorId.replaceAll(/['\\]/g, "\\$&")}', '${time}')`;
+  });
+  const answer = await clickhouse.query({
+    query: `
+      SELECT DISTINCT monitor_id AS monitorId, region, round, attempt FROM results
+      WHERE (monitor_id, scheduled_at) IN (${places.join(", ")})`,
+    format: "JSONEachRow",
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+  });
+  return answer.json<Key>();
 }

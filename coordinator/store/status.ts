@@ -162,7 +162,8 @@ function newestPerRegion(statuses: readonly RegionStatus[]): RegionStatus[] {
   return [...newest.values()];
 }
 
-function isLater(a: RegionStatus, b: RegionStatus): boolean {
+/** Whether `a` is of a later check than `b`, both of one monitor and region. */
+export function isLater(a: RegionStatus, b: RegionStatus): boolean {
   return a.scheduledAt > b.scheduledAt || (a.scheduledAt === b.scheduledAt && a.attempt > b.attempt);
 }
 

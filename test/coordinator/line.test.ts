@@ -186,17 +186,35 @@ describe.each(queueKinds)("on %s", (kind) => {
     await coordinator.call("DELETE", marker.path);
   });
 
-  test("malformed results are quarantined with the reason, and the rest flows on", async () => {
-    const { path, first } = await make();
+  test("what is not fit is quarantined with the reason, and the rest flows on", async () => {
+    const { path, first, id } = await make();
+    const { body: elsewhere } = await coordinator.call("POST", "/v1/monitors", {
+      ...{ name: "Elsewhere", type: "tcp", interval: "1h", tcp: { host: "127.0.0.1", port: 9 }, regions: ["eu-west"] },
+    });
     const [check] = first as [Check];
-    const [agent] = agents as [HandAgent];
-    await agent.send({ v: 1, agentId: agent.id, misses: [], results: [{ ...aResult(check), status: "splendid" }] });
+    const agent = agents.find(({ region }) => region === "us-east") as HandAgent;
+    const good = { ...aResult(check) };
+    // A queue in PostgreSQL refuses such text itself.
+    const hostile = kind === "redis" ? "half \ud83d and nul \0" : "half \ufffd and nul \ufffd";
     await agent.send("nonsense");
-    await agent.answer(check);
-    await until(
+    await agent.send({ v: 1, agentId: agent.id, misses: [], results: Array(1_001).fill(good) });
+    await agent.send({
+      v: 1,
+      agentId: agent.id,
+      misses: [],
+      results: [
+        { ...good, status: "splendid" },
+        { ...good, monitorId: "mon_nobody" },
+        { ...good, monitorId: elsewhere.id, scheduledAt: Date.now() + 30_000 },
+        { ...good, scheduledAt: Date.now() + 7_200_000 },
+        { ...good, error: { code: "connect_timeout", message: hostile } },
+      ],
+    });
+    const [stored1] = await until(
       () => stored(path),
       (rows) => rows.length === 1,
     );
+    expect(stored1).toMatchObject({ monitorId: id, error: { message: "half \ufffd and nul \ufffd" } });
     const queue = openQueue(resultsQueueName(agent.region), {
       server: coordinator.queueServer,
       logger: createLogger({ level: "silent", name: "test" }),
@@ -207,7 +225,20 @@ describe.each(queueKinds)("on %s", (kind) => {
       (failed) => failed.length === 2,
     );
     await queue.close();
-    expect(reasons.join()).toMatch(/results\.0\.status/);
+    expect(reasons.sort()).toEqual([
+      "not a batch of results: it must be an object",
+      "not a batch of results: results and misses must be at most 1000 each",
+    ]);
+    const { body } = await coordinator.call("GET", "/metrics");
+    for (const [reason, count] of Object.entries({
+      malformed: 2,
+      oversized: 1,
+      unknown_monitor: 1,
+      foreign_region: 1,
+      clock: 1,
+    })) {
+      expect(body).toContain(`watchpost_quarantined_total{reason="${reason}"} ${count}\n`);
+    }
   });
 
   test("results are listed by region, by window and in pages that meet", async () => {

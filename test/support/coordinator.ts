@@ -1,7 +1,10 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { CoordinatorConfig } from "../../coordinator/config.ts";
 import { createCoordinator } from "../../coordinator/coordinator.ts";
 import type { QueueServer } from "../../shared/queues.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "./shared-servers.ts";
+import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "wpa_admin-token-of-the-tests";
 export const agentToken = "wpg_agent-token-of-the-tests";
@@ -24,7 +27,7 @@ export interface TestCoordinator {
   stop(): Promise<void>;
 }
 
-type Places = Pick<CoordinatorConfig, "databaseUrl" | "clickhouseUrl" | "queueServer">;
+type Places = Pick<CoordinatorConfig, "databaseUrl" | "clickhouseUrl" | "queueServer"> & { dataDir?: string };
 
 /** The configuration of a coordinator of a test, on any free port. */
 export const testConfig = (places: Places): CoordinatorConfig => ({
@@ -33,6 +36,13 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   adminToken,
   agentToken,
   resultsTtlDays: 90,
+  minutesTtlDays: 120,
+  hoursTtlDays: 800,
+  daysTtlDays: 3_650,
+  spoolMaxMb: 64,
+  spoolMaxAgeHours: 24,
+  // Where a test keeps its coordinator from spooling, this is not made.
+  dataDir: join(tmpdir(), "watchpost-test-unused"),
   roles: ["schedule", "ingest", "api"],
   startupTimeoutS: 20,
   logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
@@ -43,14 +53,24 @@ export async function startTestCoordinator(
   kind: QueueServer["kind"] = "redis",
   changes: Partial<CoordinatorConfig> = {},
 ): Promise<TestCoordinator> {
-  const [database, clickhouse, queues] = await Promise.all([testDatabase(), testClickHouse(), testQueueServer(kind)]);
-  const places = { databaseUrl: database.url, clickhouseUrl: clickhouse.url, queueServer: queues.server };
+  const [database, clickhouse, queues, dir] = await Promise.all([
+    testDatabase(),
+    testClickHouse(),
+    testQueueServer(kind),
+    tempDir(),
+  ]);
+  const places = {
+    databaseUrl: database.url,
+    clickhouseUrl: clickhouse.url,
+    queueServer: queues.server,
+    dataDir: dir.path,
+  };
   const coordinator = await startOn(places, changes);
   return {
     ...coordinator,
     async stop() {
       await coordinator.stop();
-      await Promise.all([database.stop(), clickhouse.stop(), queues.stop()]);
+      await Promise.all([database.stop(), clickhouse.stop(), queues.stop(), dir.remove()]);
     },
   };
 }
@@ -74,7 +94,8 @@ async function startOn(places: Places, changes: Partial<CoordinatorConfig>): Pro
         signal: AbortSignal.timeout(10_000),
       });
       const text = await response.text();
-      return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+      const isJson = /json/.test(response.headers.get("content-type") ?? "");
+      return { status: response.status, body: isJson ? JSON.parse(text) : text || null };
     },
     stop: coordinator.stop,
   };

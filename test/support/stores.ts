@@ -11,7 +11,7 @@ export async function testStores(): Promise<{ postgres: Postgres; clickhouse: Cl
   const [database, results] = await Promise.all([testDatabase(), testClickHouse()]);
   const postgres = openPostgres(database.url, createLogger({ level: "silent", name: "test" }));
   const clickhouse = openClickHouse(results.url);
-  await migrate(postgres, clickhouse, 90);
+  await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
   return {
     postgres,
     clickhouse,

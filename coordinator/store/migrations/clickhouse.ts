@@ -1,3 +1,50 @@
+/** Of each table; at four inserts a second this is 40 minutes. */
+const REMEMBERED_INSERTS = 10_000;
+
+/**
+ * What the results of each monitor and region come to per minute, hour or day, kept
+ * by ClickHouse as rows are inserted. Rows from before are counted in first; the
+ * table is emptied before that, so that the step can be repeated. A view sees what
+ * is inserted and not what a merge replaces: rows must be new when they are inserted.
+ */
+function rollup(name: "minutes" | "hours" | "days", startOf: string): string[] {
+  const select = (from: string) => `
+    SELECT monitor_id, region, ${startOf}(toDateTime(scheduled_at, 'UTC')) AS at,
+           countIf(attempt = 0) AS scheduled,
+           countIf(status = 'up') AS up, countIf(status = 'degraded') AS degraded,
+           countIf(status = 'down') AS down, countIf(status = 'error') AS error,
+           sumIf(toFloat64(latency_ms), status != 'error') AS latency_sum,
+           maxIf(latency_ms, status != 'error') AS latency_max,
+           quantilesTDigestStateIf(0.5, 0.95, 0.99)(latency_ms, status != 'error') AS latency
+    FROM ${from} GROUP BY monitor_id, region, at`;
+  return [
+    `
+    CREATE TABLE IF NOT EXISTS results_${name} (
+      monitor_id String CODEC(ZSTD(1)),
+      region LowCardinality(String),
+      at DateTime('UTC') CODEC(Delta, ZSTD(1)),
+      scheduled SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+      up SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+      degraded SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+      down SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+      error SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+      latency_sum SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
+      latency_max SimpleAggregateFunction(max, Float32) CODEC(ZSTD(1)),
+      latency AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float32) CODEC(ZSTD(1))
+    )
+    ENGINE = AggregatingMergeTree
+    PARTITION BY ${name === "minutes" ? "toYYYYMM(at)" : "toYear(at)"}
+    ORDER BY (monitor_id, at, region)
+    TTL at + INTERVAL 3650 DAY
+    SETTINGS index_granularity = 1024, non_replicated_deduplication_window = ${REMEMBERED_INSERTS}
+    `,
+    `DROP VIEW IF EXISTS results_into_${name}`,
+    `TRUNCATE TABLE results_${name}`,
+    `INSERT INTO results_${name} ${select("results FINAL")}`,
+    `CREATE MATERIALIZED VIEW results_into_${name} TO results_${name} AS ${select("results")}`,
+  ];
+}
+
 /**
  * The schema of ClickHouse, as steps that are applied once each, in order; each
  * step is a list of statements. Every statement can be repeated, because
@@ -53,5 +100,14 @@ export const clickhouseMigrations: ReadonlyArray<readonly string[]> = [
     ORDER BY (monitor_id, scheduled_at, region, round, attempt)
     TTL toDateTime(scheduled_at) + INTERVAL 90 DAY
     `,
+  ],
+  [
+    // The tokens of so many inserts are remembered, over restarts too: an insert that is
+    // repeated, because its answer was lost, is no second one. See insertBlock.
+    `ALTER TABLE results MODIFY SETTING non_replicated_deduplication_window = ${REMEMBERED_INSERTS}`,
+    `ALTER TABLE misses MODIFY SETTING non_replicated_deduplication_window = ${REMEMBERED_INSERTS}`,
+    ...rollup("minutes", "toStartOfMinute"),
+    ...rollup("hours", "toStartOfHour"),
+    ...rollup("days", "toStartOfDay"),
   ],
 ];

@@ -1,8 +1,5 @@
 import { expect, test } from "vitest";
 import { createBatcher } from "../../../coordinator/ingest/batcher.ts";
-import { createLogger } from "../../../shared/logger.ts";
-
-const logger = createLogger({ level: "silent", name: "test" });
 
 /** A receiver that lets the test decide when and how each batch ends. */
 function receiver() {
@@ -22,7 +19,7 @@ function receiver() {
   };
 }
 
-const options = { name: "numbers", maxItems: 3, maxWaitMs: 5, retryForMs: 0, logger };
+const options = { maxItems: 3, maxWaitMs: 5 };
 
 test("items given one by one come together in one batch, and each waits for it", async () => {
   const { send, next } = receiver();
@@ -60,7 +57,7 @@ test("one batch is under way at a time; what comes meanwhile makes the next one"
   await rest;
 });
 
-test("a batch that is given up rejects those who gave it, and the next goes on", async () => {
+test("a batch that is refused rejects those who gave it, and the next goes on", async () => {
   const { send, next } = receiver();
   const batcher = createBatcher({ ...options, send });
   const lost = batcher.add([1, 2, 3]);
@@ -69,17 +66,6 @@ test("a batch that is given up rejects those who gave it, and the next goes on",
   await expect(lost).rejects.toThrow("full");
   (await next()).accept();
   await kept;
-});
-
-test("a batch that fails is sent again while there is time", async () => {
-  const { send, next } = receiver();
-  const batcher = createBatcher({ ...options, retryForMs: 60_000, send });
-  const added = batcher.add([1]);
-  (await next()).refuse(new Error("away"));
-  const again = await next();
-  expect(again.items).toEqual([1]);
-  again.accept();
-  await added;
 });
 
 test("draining sends what is there and waits for it", async () => {

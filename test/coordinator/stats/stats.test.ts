@@ -5,9 +5,10 @@ import type { StatsDeps } from "../../../coordinator/stats/stats.ts";
 import { statsOf } from "../../../coordinator/stats/stats.ts";
 import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
 import { createRegionStore } from "../../../coordinator/store/regions.ts";
-import type { StoredResult } from "../../../coordinator/store/results.ts";
+import type { StoredMiss, StoredResult } from "../../../coordinator/store/results.ts";
 import { createResultStore } from "../../../coordinator/store/results.ts";
 import { createShardStore } from "../../../coordinator/store/shards.ts";
+import { newId } from "../../../shared/id.ts";
 import type { Monitor } from "../../../shared/monitor.ts";
 import { aResult } from "../../support/hand-agent.ts";
 import { aMonitor } from "../../support/monitors.ts";
@@ -63,15 +64,19 @@ function results(
   });
 }
 
+const store = async (some: readonly StoredResult[]) =>
+  deps.results.append(await deps.results.unstored(some), newId("job"));
+const miss = (some: readonly StoredMiss[]) => deps.results.appendMisses(some, newId("job"));
+
 const stats = (monitor: Monitor, hours = 1, region: string | null = null) =>
   statsOf(deps, monitor, { from: START, to: START + hours * HOUR, region, now: START + 1_000 * HOUR });
 
 test("results, misses and gaps account for every scheduled check, and a repetition counts once everywhere", async () => {
   const monitor = await make("mon_s1");
   const eu = results(monitor.id, "eu-west", 50);
-  await deps.results.append(eu);
-  await deps.results.append(eu.slice(0, 20));
-  await deps.results.append([
+  await store(eu);
+  await store(eu.slice(0, 20));
+  await store([
     ...results(monitor.id, "us-east", 30),
     ...results(monitor.id, "us-east", 2, { attempt: 7, status: "down" }),
   ]);
@@ -85,8 +90,8 @@ test("results, misses and gaps account for every scheduled check, and a repetiti
       reason,
     }));
   // Some of the reported misses arrived after all, and some were reported twice.
-  await deps.results.appendMisses([...missed("eu-west", 45, 54, "no_agent"), ...missed("us-east", 30, 40, "backlog")]);
-  await deps.results.appendMisses(missed("us-east", 35, 40, "backlog"));
+  await miss([...missed("eu-west", 45, 54, "no_agent"), ...missed("us-east", 30, 40, "backlog")]);
+  await miss(missed("us-east", 35, 40, "backlog"));
   const shard = shardOf(monitor.id);
   await stores.postgres.query("INSERT INTO shard_gaps VALUES ($1, $2, $3)", [
     shard,
@@ -127,7 +132,7 @@ test("a pause schedules nothing: it lowers neither coverage nor uptime", async (
     monitor.id,
     new Date(START + 30 * 60_000),
   ]);
-  await deps.results.append([...results(monitor.id, "eu-west", 30), ...results(monitor.id, "us-east", 30)]);
+  await store([...results(monitor.id, "eu-west", 30), ...results(monitor.id, "us-east", 30)]);
   const { total } = await stats(monitor);
   expect(total).toMatchObject({ scheduled: 60, results: 60, coverage: 1, uptime: 1 });
 });

@@ -1,0 +1,139 @@
+import { readdir } from "node:fs/promises";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createSpool } from "../../../coordinator/ingest/spool.ts";
+import { createStorage } from "../../../coordinator/ingest/storage.ts";
+import { createMetrics } from "../../../coordinator/metrics.ts";
+import { openClickHouse } from "../../../coordinator/store/clickhouse.ts";
+import { migrate } from "../../../coordinator/store/migrate.ts";
+import { openPostgres } from "../../../coordinator/store/postgres.ts";
+import type { StoredResult } from "../../../coordinator/store/results.ts";
+import { createResultStore } from "../../../coordinator/store/results.ts";
+import { createLogger } from "../../../shared/logger.ts";
+import { aResult } from "../../support/hand-agent.ts";
+import type { Relay } from "../../support/relay.ts";
+import { startRelay } from "../../support/relay.ts";
+import { testClickHouse, testDatabase } from "../../support/shared-servers.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { until } from "../../support/until.ts";
+
+const logger = createLogger({ level: "silent", name: "test" });
+const MINUTE = 60_000;
+const START = (Math.floor(Date.now() / 3_600_000) - 2) * 3_600_000;
+
+let relay: Relay;
+let stop: () => Promise<void>;
+let clickhouse: ReturnType<typeof openClickHouse>;
+beforeAll(async () => {
+  const [server, database] = await Promise.all([testClickHouse(), testDatabase()]);
+  relay = await startRelay(server.url);
+  clickhouse = openClickHouse(relay.url);
+  const postgres = openPostgres(database.url, logger);
+  await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
+  await postgres.end();
+  stop = async () => {
+    await clickhouse.close();
+    await relay.stop();
+    await Promise.all([server.stop(), database.stop()]);
+  };
+});
+afterAll(() => stop?.());
+
+async function makeStorage(dir: string, maxBytes = 1e8) {
+  const spool = createSpool({ dir, maxBytes, maxAgeMs: 1e9, now: Date.now, onGivenUp: () => undefined, logger });
+  const store = createResultStore(clickhouse);
+  const storage = createStorage({ store, spool, patienceMs: 200, metrics: createMetrics(), logger });
+  await storage.start();
+  return { spool, storage };
+}
+
+async function freshDir(): Promise<string> {
+  const { path, remove } = await tempDir();
+  onTestFinished(remove);
+  return path;
+}
+
+const results = (monitorId: string, from: number, to: number): StoredResult[] =>
+  Array.from({ length: to - from }, (_, n) => {
+    const round = from + n;
+    const scheduledAt = START + round * MINUTE;
+    return {
+      ...aResult({ monitorId, round, attempt: 0, scheduledAt } as never),
+      region: "eu-west",
+      agentId: "a",
+      receivedAt: scheduledAt + 20,
+    };
+  });
+const arrivals = (rows: readonly StoredResult[], suspect = false) => rows.map((result) => ({ result, suspect }));
+
+/** As the sums have it and as the rows have it, which must not differ. */
+async function counted(monitorId: string): Promise<{ summed: number; rows: number }> {
+  const store = createResultStore(clickhouse);
+  const summed = (await store.summarize(monitorId, START, START + 3_600_000)).get("eu-west")?.scheduled ?? 0;
+  const query = { monitorId, region: null, from: null, to: null, after: null, limit: 1_000 };
+  return { summed, rows: (await store.list(query)).length };
+}
+
+test("while ClickHouse is away results are spooled, and replayed when it is back, once each", async () => {
+  const dir = await freshDir();
+  const { spool, storage } = await makeStorage(dir);
+  await storage.addResults(arrivals(results("mon_away", 0, 10)));
+  relay.cut();
+  await storage.addResults(arrivals(results("mon_away", 10, 20)));
+  await storage.addResults(arrivals(results("mon_away", 20, 30)));
+  // A repetition of what is stored, and one of what is spooled.
+  await storage.addResults(arrivals([...results("mon_away", 5, 10), ...results("mon_away", 20, 25)], true));
+  expect(spool.blocks).toBe(3);
+  relay.mend();
+  await until(
+    async () => spool.blocks,
+    (blocks) => blocks === 0,
+  );
+  expect(await counted("mon_away")).toEqual({ summed: 30, rows: 30 });
+  expect(await readdir(dir)).toEqual([]);
+  await storage.stop();
+});
+
+test("what a killed coordinator left in its spool is stored by the next one, and what it had stored is not again", async () => {
+  const dir = await freshDir();
+  relay.cut();
+  const killed = await makeStorage(dir);
+  await killed.storage.addResults(arrivals(results("mon_killed", 0, 10)));
+  await killed.storage.addResults(arrivals(results("mon_killed", 10, 20)));
+  await killed.storage.stop();
+  relay.mend();
+  // The job had not completed: another coordinator was given it.
+  const { storage: other } = await makeStorage(await freshDir());
+  await other.addResults(arrivals(results("mon_killed", 10, 20), true));
+  await other.stop();
+  const { spool, storage } = await makeStorage(dir);
+  await until(
+    async () => spool.blocks,
+    (blocks) => blocks === 0,
+  );
+  await storage.stop();
+  expect(await counted("mon_killed")).toEqual({ summed: 20, rows: 20 });
+});
+
+test("a full spool keeps results waiting until ClickHouse is back", async () => {
+  const dir = await freshDir();
+  const { spool, storage } = await makeStorage(dir, 5_000);
+  relay.cut();
+  await storage.addResults(arrivals(results("mon_full", 0, 1)));
+  let stored = false;
+  const waiting = storage.addResults(arrivals(results("mon_full", 1, 3))).then(() => {
+    stored = true;
+  });
+  await until(
+    async () => spool.blocks,
+    (blocks) => blocks === 1,
+  );
+  expect(stored).toBe(false);
+  relay.mend();
+  await waiting;
+  await until(
+    async () => spool.blocks,
+    (blocks) => blocks === 0,
+  );
+  expect(await counted("mon_full")).toEqual({ summed: 3, rows: 3 });
+  await storage.stop();
+});

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ResultStore, StoredResult } from "../../../coordinator/store/results.ts";
+import { createResultStore } from "../../../coordinator/store/results.ts";
+import { summarizeParts } from "../../../coordinator/store/summary.ts";
+import { newId } from "../../../shared/id.ts";
+import { aResult } from "../../support/hand-agent.ts";
+import { testStores } from "../../support/stores.ts";
+
+const DAY = 86_400_000;
+const START = (Math.floor(Date.now() / DAY) - 5) * DAY;
+
+let stores: Awaited<ReturnType<typeof testStores>>;
+let store: ResultStore;
+beforeAll(async () => {
+  stores = await testStores();
+  store = createResultStore(stores.clickhouse);
+});
+afterAll(() => stores?.stop());
+
+/** One result every half minute from START on. */
+const some = (monitorId: string, count: number): StoredResult[] =>
+  Array.from({ length: count }, (_, round) => {
+    const scheduledAt = START + 1_234 + round * 30_000;
+    return {
+      ...aResult({ monitorId, round, attempt: 0, scheduledAt } as never),
+      region: round % 2 === 0 ? "eu-west" : "us-east",
+      agentId: "a",
+      receivedAt: scheduledAt + 50,
+      latencyMs: 1 + (round % 97),
+      status: round % 50 === 7 ? "down" : round % 50 === 9 ? "error" : "up",
+    };
+  });
+
+test("an insert that is repeated with its token counts once, in the rows and in what they come to", async () => {
+  const rows = some("mon_token", 300);
+  await store.append(rows, "token-a");
+  await store.append(rows, "token-a");
+  const [region] = [...(await store.summarize("mon_token", START, START + DAY)).values()];
+  expect(region?.scheduled).toBe(150);
+  expect(await countRows("mon_token")).toBe(300);
+});
+
+test("an insert that was lost between the rows and their sums is made up for by its repetition", async () => {
+  const rows = some("mon_half", 100);
+  const { clickhouse } = stores;
+  const [view] = await (
+    await clickhouse.query({ query: "SHOW CREATE VIEW results_into_days", format: "JSONEachRow" })
+  ).json<{ statement: string }>();
+  await clickhouse.command({ query: "DROP VIEW results_into_days" });
+  await store.append(rows, "token-half");
+  await clickhouse.command({ query: view?.statement ?? "" });
+  const days = () => summarizeParts(clickhouse, "mon_half", [{ table: "results_days", from: START, to: START + DAY }]);
+  expect((await days()).size).toBe(0);
+  await store.append(rows, "token-half");
+  expect((await days()).get("eu-west")?.scheduled).toBe(50);
+  expect((await store.summarize("mon_half", START, START + 3_600_000)).get("eu-west")?.scheduled).toBe(50);
+});
+
+test("what is stored is found, whatever the size of the question", async () => {
+  const rows = some("mon_seen", 2_500);
+  await store.append(rows.slice(0, 2_400), newId("job"));
+  const unstored = await store.unstored([...rows, ...rows.slice(2_400), ...rows]);
+  expect(unstored.map(({ round }) => round)).toEqual(rows.slice(2_400).map(({ round }) => round));
+});
+
+test("an odd monitor id is text in a question, and no more", async () => {
+  const [row] = some("mon_'\\); DROP TABLE results; --", 1) as [StoredResult];
+  expect(await store.unstored([row])).toEqual([row]);
+});
+
+test("sums and single results come to the same", async () => {
+  const rows = some("mon_sums", 6_000);
+  for (let n = 0; n < rows.length; n += 1_500) await store.append(rows.slice(n, n + 1_500), newId("job"));
+  for (const [from, to] of [
+    [START + 1, START + 3 * DAY],
+    [START + 45_678, START + DAY + 7_654_321],
+    [START + 61_000, START + 119_000],
+  ] as const) {
+    const summed = await store.summarize("mon_sums", from, to);
+    const raw = await summarizeParts(stores.clickhouse, "mon_sums", [{ table: "results", from, to }]);
+    expect([...summed.keys()].sort()).toEqual([...raw.keys()].sort());
+    for (const [region, { latency, ...counts }] of raw) {
+      const { latency: other, ...otherCounts } = summed.get(region) as typeof counts & { latency: typeof latency };
+      expect(otherCounts).toEqual(counts);
+      expect(other?.avgMs).toBeCloseTo(latency?.avgMs ?? Number.NaN, 6);
+      expect(other?.maxMs).toBe(latency?.maxMs);
+      expect(Math.abs((other?.p95Ms ?? 0) - (latency?.p95Ms ?? 0))).toBeLessThan(3);
+    }
+  }
+});
+
+async function countRows(monitorId: string): Promise<number> {
+  const answer = await stores.clickhouse.query({
+    query: "SELECT toUInt32(count()) AS n FROM results WHERE monitor_id = {monitorId: String}",
+    query_params: { monitorId },
+    format: "JSONEachRow",
+  });
+  return (await answer.json<{ n: number }>())[0]?.n ?? -1;
+}
