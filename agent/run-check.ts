@@ -5,7 +5,7 @@ import type { MonitorType } from "../shared/monitor.ts";
 import type { Result } from "../shared/result.ts";
 import { judge } from "./assertions/index.ts";
 import type { Observation } from "./net/attempt.ts";
-import type { CheckOf, Probe, Probes } from "./probes/probe.ts";
+import type { Probe, Probes } from "./probes/probe.ts";
 
 /** Performs a check now and tells what it found. Never throws. */
 export type RunCheck = (check: Check) => Promise<Result>;
@@ -43,9 +43,10 @@ function probeOf<T extends MonitorType>(
   probes: Probes,
   check: Check,
 ): Probe<T> & ((check: Check) => Promise<Observation>) {
-  const probe: Probes[MonitorType] | undefined = probes[check.type];
-  if (probe === undefined) throw new Error(`this agent does not know checks of type ${(check as CheckOf<T>).type}`);
-  return probe as never;
+  if (!Object.hasOwn(probes, check.type)) {
+    throw new Error(`this agent does not know checks of type ${check.type}`);
+  }
+  return probes[check.type] as never;
 }
 
 function resultOf(check: Check, startedAt: number, seen: Observation): Result {

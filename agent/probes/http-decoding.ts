@@ -5,15 +5,16 @@ import { createByteStore } from "./byte-store.ts";
 
 /** A response with more layers of compression is an attack. */
 const MAX_ENCODINGS = 3;
+
 type CreateDecoder = (firstChunk: Buffer) => Transform;
 
-const decodersByName: Readonly<Record<string, CreateDecoder>> = {
-  gzip: () => createGunzip(),
-  "x-gzip": () => createGunzip(),
-  br: () => createBrotliDecompress(),
+const decodersByName: ReadonlyMap<string, CreateDecoder> = new Map<string, CreateDecoder>([
+  ["gzip", () => createGunzip()],
+  ["x-gzip", () => createGunzip()],
+  ["br", () => createBrotliDecompress()],
   // Some servers send raw deflate data without zlib's header (RFC 9110 §8.4.1.2, note).
-  deflate: (first) => (((first[0] ?? 0) & 0x0f) === 0x08 ? createInflate() : createInflateRaw()),
-};
+  ["deflate", (first) => (((first[0] ?? 0) & 0x0f) === 0x08 ? createInflate() : createInflateRaw())],
+]);
 
 /** The decoders of a Content-Encoding, in the order in which to undo them. */
 export function decodersOf(header: string | null): CreateDecoder[] {
@@ -25,7 +26,7 @@ export function decodersOf(header: string | null): CreateDecoder[] {
   if (names.length > MAX_ENCODINGS) {
     throw new CheckFailure("http_bad_encoding", `the body is encoded ${names.length} times`);
   }
-  const decoders = names.reverse().map((name) => decodersByName[name]);
+  const decoders = names.reverse().map((name) => decodersByName.get(name));
   return decoders.every((decoder) => decoder !== undefined) ? decoders : [];
 }
 

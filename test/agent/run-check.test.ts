@@ -110,8 +110,8 @@ describe("a check's result", () => {
       throw new TypeError("a bug");
     });
     expect(thrown).toMatchObject({ status: "error", error: { code: "agent_internal", message: "a bug" } });
-    const unknown = await run(fine, { ...httpCheck("http://a/"), type: "later" } as never);
-    expect(unknown.error?.message).toBe("this agent does not know checks of type later");
+    const unknown = await run(fine, { ...httpCheck("http://a/"), type: "constructor" } as never);
+    expect(unknown.error?.message).toBe("this agent does not know checks of type constructor");
     expect(resultBatch.safeParse({ v: 1, agentId: "a", results: [thrown, unknown], misses: [] }).error).toBeUndefined();
   });
 });

@@ -111,6 +111,7 @@ describe("the http probe", () => {
       ["br", brotliCompressSync(text)],
       ["gzip, br", brotliCompressSync(gzipSync(text))],
       ["identity", Buffer.from(text)],
+      ["constructor", Buffer.from(text)],
     ])("is read through %s", async (encoding, body) => {
       const url = await serve((_request, response) =>
         response.writeHead(200, { "content-encoding": encoding }).end(body),
