@@ -112,6 +112,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     monitors,
     regions,
     onRegions: (known) => roles.includes("ingest") && workers.serve(known),
+    onNewRegion(region, since) {
+      if (roles.includes("schedule")) void dispatcher.checkFromRegion(region, since);
+    },
     onChange(monitor) {
       if (!roles.includes("schedule")) return;
       void dispatcher.catchUp(monitor);

@@ -58,6 +58,7 @@ function targetOf(monitor: Monitor): CheckTarget {
   }
 }
 
-function chunks<T>(items: readonly T[], size: number): T[][] {
+/** A list cut into pieces of a size. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }

@@ -1,28 +1,36 @@
-import type { MissReason } from "../../shared/check.ts";
+import type { Check, MissReason } from "../../shared/check.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { groupBy } from "../../shared/group-by.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
+import { MAX_BATCH } from "../../shared/queues.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { shardOf } from "../schedule/shard.ts";
 import { effectiveSlot, SLOT_MS, slotAt } from "../schedule/slot.ts";
 import type { StoredMiss } from "../store/results.ts";
 import type { CheckJob } from "./batches.ts";
-import { batchesOf, checkOf } from "./batches.ts";
+import { batchesOf, checkOf, chunks } from "./batches.ts";
 import type { Leases } from "./leases.ts";
 import type { RegionQueues } from "./region-queues.ts";
 
 /** How long before its slot begins a batch is pushed, in ms: time to reach the agents, who hold it until its instant. */
 const LEAD_MS = 750;
 
+/** A check that is due within this many ms anyway needs no extra one. */
+const SOON_MS = 60_000;
 /** A change that is heard of later than this many slots after it took effect is not caught up with. */
 const MAX_CATCH_UP = 10;
 
 export interface Dispatcher extends Part {
   /** Has a monitor checked everywhere at once, ahead of the queue, as of the instant of its latest change. */
   checkNow(monitor: Monitor): Promise<void>;
+  /**
+   * Has a region that is new check the monitors of all regions that it would else not
+   * come to for long, as of the instant since when it has been known.
+   */
+  checkFromRegion(region: string, since: number): Promise<void>;
   /** Pushes what is due of a monitor in slots that had gone by when its latest change, which counts in them, was heard of. */
   catchUp(monitor: Monitor): Promise<void>;
 }
@@ -75,6 +83,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     return done.finally(() => pushing.delete(done));
   }
 
+  /** A check beside the schedule's, of the round in which it is asked for. */
+  function extraCheck(monitor: Monitor, region: string, at: number): Check {
+    const { round, dueAt } = schedule.roundOf(monitor, region, at);
+    return checkOf(monitor, round, Math.max(1, Math.round(at - dueAt)), at);
+  }
+
   /** The part of a job that is not over yet; what is was not dispatched in time. */
   function inTime(job: CheckJob, now: number): CheckJob[] {
     const checks = job.batch.checks.filter(({ expiresAt }) => expiresAt > now);
@@ -123,9 +137,20 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async checkNow(monitor) {
       const at = monitor.updatedAt;
       const jobs = schedule.expand(monitor.regions).map((region): CheckJob => {
-        const { round, dueAt } = schedule.roundOf(monitor, region, at);
-        const check = checkOf(monitor, round, Math.max(1, Math.round(at - dueAt)), at);
-        return { region, jobId: `now-${monitor.id}-${monitor.revision}-${region}`, batch: { v: 1, checks: [check] } };
+        const jobId = `now-${monitor.id}-${monitor.revision}-${region}`;
+        return { region, jobId, batch: { v: 1, checks: [extraCheck(monitor, region, at)] } };
+      });
+      await pushAll(jobs, "first");
+    },
+    async checkFromRegion(region, since) {
+      const waiting = [...schedule.monitors.values()].filter(
+        ({ enabled, regions, intervalMs }) => enabled && regions === "all" && intervalMs > SOON_MS,
+      );
+      const checks = waiting
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map((monitor) => extraCheck(monitor, region, since));
+      const jobs = chunks(checks, MAX_BATCH).map((chunk, n): CheckJob => {
+        return { region, jobId: `region-${region}-${since}-${n}`, batch: { v: 1, checks: chunk } };
       });
       await pushAll(jobs, "first");
     },

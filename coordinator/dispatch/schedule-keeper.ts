@@ -26,6 +26,7 @@ export function keepSchedule({
   monitors,
   regions,
   onRegions,
+  onNewRegion,
   onChange,
   logger,
 }: {
@@ -34,6 +35,8 @@ export function keepSchedule({
   readonly regions: RegionStore;
   /** Told of all regions, whenever one was added. */
   readonly onRegions: (regions: readonly string[]) => void;
+  /** Told of a region that came up while this ran, and since when it has been known. */
+  readonly onNewRegion: (region: string, since: number) => void;
   /** Told of monitors that were made or changed while this ran. */
   readonly onChange: (monitor: Monitor) => void;
   readonly logger: Logger;
@@ -48,9 +51,11 @@ export function keepSchedule({
   async function readRegions(): Promise<void> {
     const now = await regions.list();
     if (now.length === known.length) return;
+    const added = now.filter(({ region }) => !known.includes(region));
     known = now.map(({ region }) => region);
     schedule.setRegions(known, Math.max(...now.map(({ since }) => since)));
     onRegions(known);
+    if (loaded) for (const { region, since } of added) onNewRegion(region, since);
   }
 
   async function readMonitors(ids: readonly string[]): Promise<void> {

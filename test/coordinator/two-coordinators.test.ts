@@ -45,6 +45,18 @@ describe.each(queueKinds)("on %s", (kind) => {
     await one.call("DELETE", `/v1/monitors/${body.id}`);
   });
 
+  test("a region that comes up checks at once what it would else not come to for an hour, once", async () => {
+    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+    const newcomer = await startHandAgent(one, "us-east");
+    onTestFinished(() => newcomer.stop());
+    const { body: other } = await two.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+    await until(
+      () => newcomer.checks.map(({ monitorId }) => monitorId),
+      (ids) => ids.includes(body.id) && ids.includes(other.id),
+    );
+    expect(newcomer.checks.filter(({ monitorId }) => monitorId === body.id)).toHaveLength(1);
+  });
+
   test("a change is heard of though the connection that listens was cut", async () => {
     const postgres = new pg.Client({ connectionString: one.databaseUrl });
     await postgres.connect();
