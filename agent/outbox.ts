@@ -32,6 +32,8 @@ const ASK_DEADLINE_MS = 5_000;
 const ADD_BACKOFF = { baseMs: 200, capMs: 5_000 };
 /** How long a stop waits for what is still held, in ms. */
 const FLUSH_DEADLINE_MS = 1_500;
+/** How long the farewell to the queue server may take, in ms. */
+const CLOSE_DEADLINE_MS = 1_000;
 /** A queue server that is away is logged no more often, in ms. */
 const TROUBLE_LOG_MS = 10_000;
 
@@ -191,7 +193,9 @@ export function createOutbox(deps: {
       }
       aborted.abort(new Error("the outbox is closed"));
       for (const entry of pending.splice(0)) entry.reject(new Error("the outbox is closed"));
-      await queue?.close();
+      const open = queue;
+      if (open === null) return;
+      await withDeadline(open.close(), CLOSE_DEADLINE_MS, "closed").catch(() => open.disconnect());
     },
   };
 }

@@ -184,6 +184,14 @@ describe("the agent as a program", () => {
     expect(link.messages).toContainEqual({ type: "draining" });
   });
 
+  test("leaves although Redis is frozen", async () => {
+    const agent = start();
+    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    process.kill(redis.pid, "SIGSTOP");
+    expect(await agent.end("SIGTERM")).toBe(0);
+    process.kill(redis.pid, "SIGCONT");
+  });
+
   test("drains and leaves when the coordinator asks for it", async () => {
     const agent = start();
     await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
