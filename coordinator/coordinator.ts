@@ -9,6 +9,7 @@ import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
+import type { CheckJob } from "./dispatch/batches.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createLeases } from "./dispatch/leases.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
@@ -92,11 +93,20 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     metrics,
     logger,
   });
+  metrics.gauges("queue_jobs", "Jobs in the queues, by queue and state.", ["queue", "state"], async () =>
+    (await Promise.all([workers.depths(), queues.depths()])).flat(),
+  );
   metrics.gauge("spool_bytes", "Bytes of results that wait on disk for ClickHouse.", () => spool.bytes);
   metrics.gauge("spool_blocks", "Blocks of results that wait on disk for ClickHouse.", () => spool.blocks);
   metrics.gauge("statuses_waiting", "Statuses that wait in memory for PostgreSQL.", () => pending.waiting);
-  const workers = createResultsWorkers(queueServer, ingest, logger);
-  const queues = createRegionQueues(queueServer, logger);
+  const workers = createResultsWorkers({ server: queueServer, ingest, metrics, logger });
+  const tellLateness = (jobs: readonly CheckJob[]): void => {
+    const now = clock.now();
+    for (const { batch } of jobs) {
+      for (const { scheduledAt } of batch.checks) metrics.dispatchLateness.observe((now - scheduledAt) / 1_000);
+    }
+  };
+  const queues = createRegionQueues(queueServer, logger, tellLateness);
   const leases = createLeases({ coordinatorId, store: shards, clock, logger });
   const dispatcher = createDispatcher({
     schedule,

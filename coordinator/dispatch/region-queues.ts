@@ -19,10 +19,17 @@ export interface RegionQueues {
    * @returns null when they are in the queue, else why they are not.
    */
   push(region: string, jobs: readonly CheckJob[], urgency: "in turn" | "first"): Promise<MissReason | null>;
+  /** How many checks jobs wait in each queue that was pushed to. */
+  depths(): Promise<Array<readonly [{ readonly queue: string; readonly state: string }, number]>>;
   close(): Promise<void>;
 }
 
-export function createRegionQueues(server: QueueServer, logger: Logger): RegionQueues {
+/** @param onPushed told of the jobs that are in the queue now. */
+export function createRegionQueues(
+  server: QueueServer,
+  logger: Logger,
+  onPushed: (jobs: readonly CheckJob[]) => void,
+): RegionQueues {
   const queues = new Map<string, ChecksQueue>();
 
   function queueOf(region: string): ChecksQueue {
@@ -40,6 +47,7 @@ export function createRegionQueues(server: QueueServer, logger: Logger): RegionQ
     await queue.addBulk(
       jobs.map(({ jobId, batch }) => ({ name: "checks", data: batch, opts: { ...jobOptions, jobId, lifo } })),
     );
+    onPushed(jobs);
     return null;
   }
 
@@ -58,6 +66,15 @@ export function createRegionQueues(server: QueueServer, logger: Logger): RegionQ
           capMs: 2_000,
         },
       ),
+    async depths() {
+      const counts = await Promise.allSettled(
+        [...queues.values()].map(async (queue) => {
+          const found = await queue.getJobCounts("wait", "active", "failed");
+          return Object.entries(found).map(([state, count]) => [{ queue: queue.name, state }, count] as const);
+        }),
+      );
+      return counts.flatMap((count) => (count.status === "fulfilled" ? count.value : []));
+    },
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     },

@@ -5,10 +5,12 @@ import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import { withDeadline } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { QueueServer } from "../../shared/queues.ts";
-import { openWorker, resultsQueueName } from "../../shared/queues.ts";
+import type { QueueServer, ResultsQueue } from "../../shared/queues.ts";
+import { openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { ResultBatch } from "../../shared/result.ts";
 import { backoffMs } from "../../shared/retry.ts";
+import type { Metrics } from "../metrics.ts";
+import { isBrokenJob, removeBrokenJobs } from "./broken-jobs.ts";
 import type { Ingest } from "./ingest.ts";
 
 /** Jobs of a region in hand at once. They wait for storage together, in one batch. */
@@ -27,12 +29,18 @@ const STOP_DEADLINE_MS = 4_000;
 export interface ResultsWorkers extends Part {
   /** Sees to it that each of these regions has a worker on its results queue. */
   serve(regions: readonly string[]): void;
-  /** ms since each region's worker last completed a fetch. */
-  lastFetchesAgoMs(): Map<string, number>;
+  /** How many jobs are in each region's results queue, by state. */
+  depths(): Promise<Depth[]>;
 }
 
+/** How many jobs of a queue are in a state. */
+export type Depth = readonly [{ readonly queue: string; readonly state: string }, number];
+
 interface Station {
-  worker: ResultsWorker;
+  readonly queue: ResultsQueue;
+  worker?: ResultsWorker;
+  sweeping?: Promise<void> | undefined;
+  /** When a fetch was last completed, or the worker opened; on the monotonic clock. */
   fetchedAt: number;
   /** How often it has been opened in a row without a completed fetch. */
   openings: number;
@@ -45,11 +53,19 @@ type ResultsWorker = Worker<ResultBatch, void, string>;
  * One worker per region: the region of a result is the queue that it came through.
  * A worker that ended, or whose fetches do, is closed and opened anew.
  */
-export function createResultsWorkers(
-  server: QueueServer,
-  ingest: Pick<Ingest, "take">,
-  logger: Logger,
-): ResultsWorkers {
+export function createResultsWorkers({
+  server,
+  ingest,
+  silentMs = SILENT_MS,
+  metrics,
+  logger,
+}: {
+  readonly server: QueueServer;
+  readonly ingest: Pick<Ingest, "take">;
+  readonly silentMs?: number;
+  readonly metrics: Pick<Metrics, "quarantined">;
+  readonly logger: Logger;
+}): ResultsWorkers {
   const stations = new Map<string, Station>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -79,14 +95,31 @@ export function createResultsWorkers(
       },
     );
     worker.on("ready", () => logger.info({ region }, "BullMQ worker is ready"));
+    worker.on("error", (thrown) => isBrokenJob(thrown) && sweep(region));
     worker.on("failed", (job, thrown) =>
       logger.warn({ region, job: job?.id, reason: errorText(thrown) }, "A results job failed"),
     );
     return worker;
   }
 
+  /** One sweep at a time: each fetch of a broken job asks for one. */
+  function sweep(region: string): void {
+    const station = stations.get(region);
+    if (!station) return;
+    station.sweeping ??= removeBrokenJobs(station.queue)
+      .then((removed) => {
+        metrics.quarantined.inc({ reason: "broken_job" }, removed);
+        logger.warn({ region, removed }, "Removed results jobs that nobody can read");
+      })
+      .catch((thrown) => logger.warn({ region, reason: errorText(thrown) }, "Broken results jobs could not be removed"))
+      .finally(() => {
+        station.sweeping = undefined;
+      });
+  }
+
   function man(region: string): void {
-    const station: Station = { worker: undefined as never, fetchedAt: performance.now(), openings: 0, opening: false };
+    const queue = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
+    const station: Station = { queue, fetchedAt: 0, openings: 0, opening: false };
     stations.set(region, station);
     run(region, station);
   }
@@ -116,31 +149,40 @@ export function createResultsWorkers(
 
   return {
     async start() {
-      timer = setInterval(() => {
-        for (const [region, station] of stations) {
-          if (performance.now() - station.fetchedAt < SILENT_MS) continue;
-          void reopen(region, station, station.worker, `no fetch within ${SILENT_MS} ms`);
-        }
-      }, LOOK_EVERY_MS);
+      timer = setInterval(
+        () => {
+          for (const [region, station] of stations) {
+            if (performance.now() - station.fetchedAt < silentMs) continue;
+            if (station.worker) void reopen(region, station, station.worker, `no fetch within ${silentMs} ms`);
+          }
+        },
+        Math.min(silentMs, LOOK_EVERY_MS),
+      );
     },
     serve(regions) {
       if (stopped) return;
       for (const region of regions) if (!stations.has(region)) man(region);
     },
-    lastFetchesAgoMs: () =>
-      new Map([...stations].map(([region, { fetchedAt }]) => [region, performance.now() - fetchedAt])),
+    async depths() {
+      const counts = await Promise.allSettled(
+        [...stations.values()].map(async ({ queue }) => {
+          const found = await queue.getJobCounts("wait", "active", "delayed", "failed");
+          return Object.entries(found).map(([state, count]): Depth => [{ queue: queue.name, state }, count]);
+        }),
+      );
+      return counts.flatMap((count) => (count.status === "fulfilled" ? count.value : []));
+    },
     async stop() {
       stopped = true;
       clearInterval(timer);
-      const workers = [...stations.values()].map(({ worker }) => worker);
-      await withDeadline(
-        Promise.all(workers.map((worker) => worker.close())),
-        STOP_DEADLINE_MS,
-        "the jobs in hand ended",
-      ).catch(async (thrown) => {
+      const all = [...stations.values()];
+      const workers = all.flatMap(({ worker }) => worker ?? []);
+      const closed = Promise.all(workers.map((worker) => worker.close()));
+      await withDeadline(closed, STOP_DEADLINE_MS, "the jobs in hand ended").catch(async (thrown) => {
         logger.warn({ reason: errorText(thrown) }, "Results jobs are left behind");
         await Promise.all(workers.map((worker) => worker.close(true)));
       });
+      await Promise.all(all.map(({ queue }) => queue.close()));
     },
   };
 }

@@ -21,14 +21,14 @@ export function resultLine(result: StoredResult): string {
     result.agentId,
     Math.floor(result.startedAt),
     Math.floor(result.receivedAt),
-    result.latenessMs,
+    inMicroseconds(result.latenessMs),
     result.status,
-    result.latencyMs,
-    phases.dnsMs ?? null,
-    phases.connectMs ?? null,
-    phases.tlsMs ?? null,
-    phases.firstByteMs ?? null,
-    phases.transferMs ?? null,
+    inMicroseconds(result.latencyMs),
+    phases.dnsMs === undefined ? null : inMicroseconds(phases.dnsMs),
+    phases.connectMs === undefined ? null : inMicroseconds(phases.connectMs),
+    phases.tlsMs === undefined ? null : inMicroseconds(phases.tlsMs),
+    phases.firstByteMs === undefined ? null : inMicroseconds(phases.firstByteMs),
+    phases.transferMs === undefined ? null : inMicroseconds(phases.transferMs),
     result.statusCode,
     result.address,
     result.bodyBytes,
@@ -36,6 +36,11 @@ export function resultLine(result: StoredResult): string {
     error === null ? "" : error.message,
     result.failedAssertions,
   ]);
+}
+
+/** As many decimals as are kept, and never an exponent. */
+function inMicroseconds(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }
 
 /** The columns of `misses` in the order of missLine. */

@@ -65,8 +65,8 @@ function selectOf({ table, from, to }: WindowPart): string {
            countIf(status = 'up') AS up, countIf(status = 'degraded') AS degraded,
            countIf(status = 'down') AS down, countIf(status = 'error') AS error,
            sumIf(toFloat64(latency_ms), status != 'error') AS latency_sum,
-           maxIf(latency_ms, status != 'error') AS latency_max,
-           quantilesTDigestStateIf(0.5, 0.95, 0.99)(latency_ms, status != 'error') AS latency
+           maxIf(toFloat32(latency_ms), status != 'error') AS latency_max,
+           quantilesTDigestStateIf(0.5, 0.95, 0.99)(toFloat32(latency_ms), status != 'error') AS latency
     FROM (SELECT region, attempt, status, latency_ms FROM results
           WHERE monitor_id = {monitorId: String}
             AND scheduled_at >= fromUnixTimestamp64Milli(${Math.ceil(from)}, 'UTC')

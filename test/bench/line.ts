@@ -48,6 +48,7 @@ export async function startLine(
         REDIS_URL: stores.redis.url,
         WATCHPOST_ADMIN_TOKEN: adminToken,
         WATCHPOST_AGENT_TOKEN: agentToken,
+        WATCHPOST_DATA: `${dir}/watchpost`,
       },
       logFile: `${dir}/coordinator.log`,
       profileDir,

@@ -5,6 +5,7 @@ import { type ProgramProcess, startProgram } from "../support/program-process.ts
 import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase } from "../support/shared-servers.ts";
 import { httpTarget } from "../support/targets.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 import { startFragileRedis } from "./redis.ts";
 
@@ -30,11 +31,12 @@ export async function deploy({
   agents?: number;
   persistent?: boolean;
 } = {}) {
-  const [database, clickhouse, redis, target, ...ports] = await Promise.all([
+  const [database, clickhouse, redis, target, data, ...ports] = await Promise.all([
     testDatabase(),
     testClickHouse(),
     startFragileRedis({ persistent }),
     httpTarget((_, response) => response.end("ok")),
+    tempDir(),
     ...Array.from({ length: coordinators }, freePort),
   ]);
   const queueServer = { kind: "redis", options: { host: "127.0.0.1", port: redis.port }, prefix: "watchpost" } as const;
@@ -47,6 +49,7 @@ export async function deploy({
       REDIS_PORT: String(redis.port),
       WATCHPOST_ADMIN_TOKEN: adminToken,
       WATCHPOST_AGENT_TOKEN: agentToken,
+      WATCHPOST_DATA: data.path,
     });
   const url = `http://127.0.0.1:${ports[0]}`;
 
@@ -153,7 +156,7 @@ export async function deploy({
     async stop(): Promise<void> {
       const { coordinators, agents } = processes;
       await Promise.all([...coordinators, ...agents].map((program) => program.end("SIGKILL")));
-      await Promise.all([redis.stop(), target.stop(), database.stop(), clickhouse.stop()]);
+      await Promise.all([redis.stop(), target.stop(), database.stop(), clickhouse.stop(), data.remove()]);
     },
   };
 }

@@ -27,6 +27,7 @@ function setUp({ from = SLOT, live = true, answer = null as MissReason | null } 
         if (answer === null) pushed.push(...jobs);
         return answer;
       },
+      depths: async () => [],
       close: async () => undefined,
     },
     clock: { now: () => NOW, monotonic: () => NOW },

@@ -63,6 +63,37 @@ test("what is stored is found, whatever the size of the question", async () => {
   expect(unstored.map(({ round }) => round)).toEqual(rows.slice(2_400).map(({ round }) => round));
 });
 
+test("the oddest numbers that a message may hold are stored, to the microsecond", async () => {
+  const [row] = some("mon_odd", 1) as [StoredResult];
+  const odd = {
+    ...row,
+    scheduledAt: row.scheduledAt + 0.75,
+    startedAt: row.startedAt + 0.25,
+    latencyMs: 86_400_000,
+    latenessMs: -59_999.9996,
+    phases: { dnsMs: 1e-300, tlsMs: 12.3456789 },
+    bodyBytes: 0xffff_ffff,
+    attempt: 0xffff_ffff,
+    round: Number.MAX_SAFE_INTEGER,
+  };
+  await store.append([odd], newId("job"));
+  const [stored] = await store.list({
+    monitorId: "mon_odd",
+    region: null,
+    from: null,
+    to: null,
+    after: null,
+    limit: 9,
+  });
+  expect(stored).toEqual({
+    ...odd,
+    scheduledAt: row.scheduledAt,
+    startedAt: row.startedAt,
+    latenessMs: -60_000,
+    phases: { dnsMs: 0, tlsMs: 12.346 },
+  });
+});
+
 test("an odd monitor id is text in a question, and no more", async () => {
   const [row] = some("mon_'\\); DROP TABLE results; --", 1) as [StoredResult];
   expect(await store.unstored([row])).toEqual([row]);
