@@ -42,7 +42,7 @@ export function createAgent(config: AgentConfig): Part {
   });
   ended.catch(() => undefined); // Whoever runs the agent listens to it.
   const giveUp = (thrown: unknown) => {
-    logger.fatal({ reason: errorText(thrown) }, "Refused for good: the agent stops");
+    logger.fatal({ reason: errorText(thrown) }, "The agent cannot go on");
     end.reject(thrown);
   };
 
@@ -58,7 +58,7 @@ export function createAgent(config: AgentConfig): Part {
     server: config.queueServer,
     openQueue: () => openQueue<ResultBatch>(resultsQueueName(region), access),
     startupTimeoutMs: config.startupTimeoutS * 1_000,
-    onRefused: giveUp,
+    onFatal: giveUp,
     logger,
   });
   const worker = createCheckWorker({
@@ -68,7 +68,7 @@ export function createAgent(config: AgentConfig): Part {
     runCheck: createRunCheck({ probes, clock }),
     outbox,
     concurrency,
-    onRefused: giveUp,
+    onFatal: giveUp,
     logger,
   });
 
@@ -93,7 +93,7 @@ export function createAgent(config: AgentConfig): Part {
     system,
     clockSync,
     onDrain: () => end.resolve(),
-    onRefused: giveUp,
+    onFatal: giveUp,
     logger,
   });
 

@@ -48,7 +48,7 @@ export function createLink(deps: {
   /** The coordinator asks the agent to go. */
   readonly onDrain: () => void;
   /** The coordinator refuses the agent for good. */
-  readonly onRefused: (thrown: Error) => void;
+  readonly onFatal: (thrown: Error) => void;
   readonly logger: Logger;
 }): Link {
   const { system, clockSync, logger } = deps;
@@ -71,7 +71,7 @@ export function createLink(deps: {
       if (stopped.signal.aborted) return;
       refusals = refused ? refusals + 1 : 0;
       if (refusals === MAX_REFUSALS) {
-        deps.onRefused(new Error(`the coordinator at ${deps.url} refuses this agent: ${reason}`));
+        deps.onFatal(new Error(`the coordinator at ${deps.url} refuses this agent: ${reason}`));
         return;
       }
       if (welcomed) failures = 0;

@@ -50,8 +50,8 @@ export function createOutbox(deps: {
   /** A new connection each time it is called. */
   readonly openQueue: () => ResultsQueue;
   readonly startupTimeoutMs: number;
-  /** Told when the queue server refuses the credentials for good. */
-  readonly onRefused: (thrown: unknown) => void;
+  /** Told when the queue server refuses the agent for good. */
+  readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): Outbox {
   const { agentId, logger } = deps;
@@ -124,7 +124,7 @@ export function createOutbox(deps: {
         );
         return;
       } catch (thrown) {
-        if (isRefused(thrown)) deps.onRefused(thrown);
+        if (isRefused(thrown)) deps.onFatal(thrown);
         noteTrouble(thrown);
       }
       await sleep(backoffMs(attempt, ADD_BACKOFF), undefined, { signal: aborted.signal });

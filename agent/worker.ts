@@ -46,8 +46,8 @@ export function createCheckWorker(deps: {
   readonly outbox: Outbox;
   /** How many checks may be in flight at once. */
   readonly concurrency: number;
-  /** Told when the queue server refuses the credentials for good. */
-  readonly onRefused: (thrown: unknown) => void;
+  /** Told when the agent cannot go on: refused for good by the queue server, or without a worker. */
+  readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): CheckWorker {
   const { clock, outbox, logger } = deps;
@@ -155,11 +155,11 @@ export function createCheckWorker(deps: {
       };
       const opened = deps.open(process, { concurrency: deps.concurrency, onFetch });
       worker = opened;
-      opened.on("error", (thrown) => isRefused(thrown) && deps.onRefused(thrown));
+      opened.on("error", (thrown) => isRefused(thrown) && deps.onFatal(thrown));
       opened.on("active", onFetch);
       opened.on("failed", (job, thrown) => logger.warn({ job: job?.id, reason: errorText(thrown) }, "A job failed"));
       await withDeadline(opened.waitUntilReady(), READY_DEADLINE_MS, "the queue server did not answer");
-      opened.run().catch((thrown) => logger.error({ reason: errorText(thrown) }, "The worker ended"));
+      opened.run().catch(deps.onFatal);
       logger.info({ queue: opened.name, concurrency: deps.concurrency }, "BullMQ worker is ready");
     },
     async stop() {

@@ -57,7 +57,7 @@ describe("the link", () => {
       onDrain: () => {
         drains++;
       },
-      onRefused: (thrown) => {
+      onFatal: (thrown) => {
         refusal = thrown;
       },
       logger: pino({ level: "silent" }),

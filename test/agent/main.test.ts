@@ -108,7 +108,7 @@ describe("the agent as a program", () => {
     await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
     await admin.call("ACL", "SETUSER", "eu", "resetkeys", "~watchpost:{results-eu-west}:*");
     expect(await agent.exited).toBe(1);
-    expect(agent.output()).toContain("Refused for good: the agent stops");
+    expect(agent.output()).toContain("The agent cannot go on");
     expect(agent.output().split("\n").length).toBeLessThan(50);
   });
 

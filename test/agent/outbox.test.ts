@@ -47,7 +47,7 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
       server: resource.server,
       openQueue: () => openQueue(resultsQueueName(region), { ...access, leastPrivilege: true }),
       startupTimeoutMs: 5_000,
-      onRefused: (thrown) => {
+      onFatal: (thrown) => {
         throw thrown;
       },
       logger,
@@ -117,7 +117,7 @@ describe("the outbox and a Redis in trouble", () => {
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
       startupTimeoutMs: 5_000,
-      onRefused: () => undefined,
+      onFatal: () => undefined,
       logger: pino({ level: "warn" }, { write: (line) => void warnings.push(line) }),
     });
     await outbox.start();
@@ -150,7 +150,7 @@ describe("the outbox and a Redis in trouble", () => {
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
       startupTimeoutMs: 1_000,
-      onRefused: () => undefined,
+      onFatal: () => undefined,
       logger,
     });
     await expect(outbox.start()).rejects.toThrow(

@@ -42,7 +42,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
       startupTimeoutMs: 5_000,
-      onRefused: () => undefined,
+      onFatal: () => undefined,
       logger,
     });
     const worker = createCheckWorker({
@@ -58,7 +58,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
         },
       },
       concurrency: options.concurrency ?? 100,
-      onRefused: () => undefined,
+      onFatal: () => undefined,
       logger,
     });
     await outbox.start();
