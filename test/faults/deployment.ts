@@ -8,6 +8,7 @@ import { httpTarget } from "../support/targets.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 import { startFragileRedis } from "./redis.ts";
+import { type FragileStore, startFragileClickHouse, startFragilePostgres } from "./store.ts";
 
 /** How the scheduled checks of a run ended, over all its monitors. */
 export interface Counts {
@@ -26,16 +27,23 @@ export async function deploy({
   coordinators = 1,
   agents = 1,
   persistent = true,
+  ownStores = false,
 }: {
   coordinators?: number;
   agents?: number;
   persistent?: boolean;
+  /** Databases of its own, which can be killed, in place of those that all tests share. */
+  ownStores?: boolean;
 } = {}) {
+  let broken = false;
   const [database, clickhouse, redis, target, data, ...ports] = await Promise.all([
-    testDatabase(),
-    testClickHouse(),
+    ownStores ? startFragilePostgres() : testDatabase(),
+    ownStores ? startFragileClickHouse() : testClickHouse(),
     startFragileRedis({ persistent }),
-    httpTarget((_, response) => response.end("ok")),
+    httpTarget((_, response) => {
+      response.statusCode = broken ? 500 : 200;
+      response.end();
+    }),
     tempDir(),
     ...Array.from({ length: coordinators }, freePort),
   ]);
@@ -70,11 +78,14 @@ export async function deploy({
 
   const processes: { coordinators: ProgramProcess[]; agents: AgentProcess[] } = { coordinators: [], agents: [] };
   for (const port of ports) processes.coordinators.push(coordinatorOn(port));
-  await until(
-    () => call("GET", "/readyz").catch(() => null),
-    (ready) => ready?.status === "ready",
-    { withinMs: 30_000 },
-  );
+  async function ready(): Promise<void> {
+    await until(
+      () => call("GET", "/readyz").catch(() => null),
+      (answer) => answer?.status === "ready",
+      { withinMs: 30_000 },
+    );
+  }
+  await ready();
   for (let n = 0; n < agents; n++)
     processes.agents.push(startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`));
   await until(
@@ -92,10 +103,24 @@ export async function deploy({
   return {
     ...processes,
     redis,
+    postgres: database as FragileStore,
+    clickhouse: clickhouse as FragileStore,
     call,
-    /** Starts a coordinator again in the place of one that is gone. */
-    restartCoordinator(n: number): void {
+    /** Has the target answer with 500, or well again. */
+    breakTarget(isBroken: boolean): void {
+      broken = isBroken;
+    },
+    /** Resolves when every monitor has this verdict. */
+    async verdicts(verdict: string): Promise<void> {
+      await until(
+        () => call("GET", "/v1/monitors"),
+        ({ data }) => data.every(({ status }: any) => status.verdict === verdict),
+      );
+    },
+    /** Starts a coordinator again in the place of one that is gone, and waits until it is ready. */
+    async restartCoordinator(n: number): Promise<void> {
       processes.coordinators[n] = coordinatorOn(ports[n] as number);
+      await ready();
     },
     /** Makes monitors and waits until each has been checked. */
     async watch(count: number, document: object = {}): Promise<void> {

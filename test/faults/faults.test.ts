@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, type TestContext, test } from "vitest";
-import { until } from "../support/until.ts";
 import { type Counts, type Deployment, deploy, missedIn } from "./deployment.ts";
 
 const MONITORS = 5;
@@ -26,18 +25,25 @@ async function runThrough(
   const counts = await deployment.countSince(begin);
   console.log(`${name}\n  ${JSON.stringify(counts)}`);
   expect(counts.scheduled).toBe(counts.stored + missedIn(counts));
-  expect(counts).toMatchObject({ duplicates: 0, down: 0 });
+  expect(counts.duplicates).toBe(0);
+  return counts;
+}
+
+/** As runThrough, where the target is well all the time: nothing may have been taken for its failure. */
+async function runWell(...args: Parameters<typeof runThrough>): Promise<Counts> {
+  const counts = await runThrough(...args);
+  expect(counts.down).toBe(0);
   return counts;
 }
 
 describe.concurrent("through a fault", { timeout: 120_000 }, () => {
   test("control: without a fault every scheduled check has its result", async (context) => {
-    const counts = await runThrough(context, {}, () => sleep(FAULT_MS));
+    const counts = await runWell(context, {}, () => sleep(FAULT_MS));
     expect(counts.stored).toBe(counts.scheduled);
   });
 
   test("a coordinator is killed: another takes over its shards, and leaves no slot out", async (context) => {
-    const counts = await runThrough(context, { coordinators: 2 }, async ({ coordinators, flowing }) => {
+    const counts = await runWell(context, { coordinators: 2 }, async ({ coordinators, flowing }) => {
       await coordinators[1]?.end("SIGKILL");
       await flowing(5_000);
     });
@@ -47,21 +53,17 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
 
   test("the only coordinator is away: its time is accounted for, and not caught up with", async (context) => {
     const away = 2 * FAULT_MS;
-    const counts = await runThrough(context, {}, async ({ coordinators, restartCoordinator, call }) => {
+    const counts = await runWell(context, {}, async ({ coordinators, restartCoordinator }) => {
       await coordinators[0]?.end("SIGKILL");
       await sleep(away);
-      restartCoordinator(0);
-      await until(
-        () => call("GET", "/readyz").catch(() => null),
-        (ready) => ready?.status === "ready",
-      );
+      await restartCoordinator(0);
     });
     expect(counts.missed.coordinator_down).toBeGreaterThanOrEqual((MONITORS * away) / 1_000 - MONITORS);
     expect(counts.missed).toMatchObject({ backlog: 0, no_agent: 0 });
   });
 
   test("the only agent is frozen: coverage falls by its share, and uptime stays", async (context) => {
-    const counts = await runThrough(context, {}, async ({ agents }) => {
+    const counts = await runWell(context, {}, async ({ agents }) => {
       agents[0]?.signal("SIGSTOP");
       await sleep(3 * FAULT_MS);
       agents[0]?.signal("SIGCONT");
@@ -71,7 +73,7 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
   });
 
   test("one agent of two is frozen: the other makes the checks", async (context) => {
-    const counts = await runThrough(context, { agents: 2 }, async ({ agents }) => {
+    const counts = await runWell(context, { agents: 2 }, async ({ agents }) => {
       agents[0]?.signal("SIGSTOP");
       await sleep(2 * FAULT_MS);
       agents[0]?.signal("SIGCONT");
@@ -80,19 +82,19 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
   });
 
   test("Redis is killed and comes back with its memory", async (context) => {
-    await runThrough(context, { persistent: true }, async ({ redis }) => {
+    await runWell(context, { persistent: true }, async ({ redis }) => {
       await redis.restart();
     });
   });
 
   test("Redis is killed and comes back without its memory", async (context) => {
-    await runThrough(context, { persistent: false }, async ({ redis }) => {
+    await runWell(context, { persistent: false }, async ({ redis }) => {
       await redis.restart();
     });
   });
 
   test("Redis is frozen for a while", async (context) => {
-    await runThrough(context, {}, async ({ redis }) => {
+    await runWell(context, {}, async ({ redis }) => {
       redis.freeze();
       await sleep(2 * FAULT_MS);
       redis.thaw();
@@ -100,7 +102,7 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
   });
 
   test("Redis is emptied", async (context) => {
-    const counts = await runThrough(context, {}, async ({ redis, flowing }) => {
+    const counts = await runWell(context, {}, async ({ redis, flowing }) => {
       await redis.client.flushall();
       await flowing(1_000);
       await redis.client.flushall();
@@ -109,10 +111,48 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
   });
 
   test("Redis is full for a while", async (context) => {
-    await runThrough(context, {}, async ({ redis }) => {
+    await runWell(context, {}, async ({ redis }) => {
       await redis.client.config("SET", "maxmemory", "1mb");
       await sleep(FAULT_MS);
       await redis.client.config("SET", "maxmemory", "0");
     });
+  });
+
+  test("ClickHouse is killed: verdicts go on, and what is made meanwhile is stored when it is back", async (context) => {
+    const counts = await runThrough(context, { ownStores: true }, async ({ clickhouse, breakTarget, verdicts }) => {
+      await clickhouse.kill();
+      breakTarget(true);
+      await verdicts("down");
+      breakTarget(false);
+      await verdicts("up");
+      await clickhouse.restart();
+    });
+    expect(counts.down).toBeGreaterThan(0);
+    expect(counts.stored).toBe(counts.scheduled);
+  });
+
+  test("ClickHouse is away and the coordinator is killed: what it had taken in is stored all the same", async (context) => {
+    const counts = await runWell(
+      context,
+      { ownStores: true },
+      async ({ clickhouse, coordinators, restartCoordinator }) => {
+        await clickhouse.kill();
+        await sleep(FAULT_MS);
+        await coordinators[0]?.end("SIGKILL");
+        await clickhouse.restart();
+        await restartCoordinator(0);
+      },
+    );
+    // What was on its way when the coordinator died may be late; what it had taken in may not be gone.
+    expect(missedIn(counts) - counts.missed.coordinator_down).toBeLessThanOrEqual(MONITORS);
+  });
+
+  test("PostgreSQL is killed: checks are made and stored as before", async (context) => {
+    const counts = await runWell(context, { ownStores: true }, async ({ postgres }) => {
+      await postgres.kill();
+      await sleep(2 * FAULT_MS);
+      await postgres.restart();
+    });
+    expect(counts.stored).toBe(counts.scheduled);
   });
 });
