@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("../../dist/test/bench/main.js", import.meta.url));
-const bench = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { timeout: 55_000 });
+const bench = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { timeout: 110_000 });
 
 const expected = {
   pipeline: {
@@ -41,7 +41,7 @@ const expected = {
 test.concurrent.each(Object.entries(expected))(
   "%s prints a table and its report as JSON",
   {
-    timeout: 60_000,
+    timeout: 120_000,
   },
   async (name, { figures, baselines, compared }) => {
     const { stdout } = await bench(name, "--json", "--seconds", "1", "--scale", "0.02");

@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   const connection = new Redis({ host, port: Number(port), password, maxRetriesPerRequest: null });
   const queue = new Queue<SeedCheck>(queueName, { connection });
   await queue.obliterate({ force: true });
-  const begin = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
+  const begin = Date.now() + 500;
   await Promise.all(
     names.map((monitor, n) =>
       queue.upsertJobScheduler(
