@@ -20,6 +20,7 @@ import { createResolve } from "./net/resolve.ts";
 import { createOutbox } from "./outbox.ts";
 import { createProbes } from "./probes/index.ts";
 import { createRunCheck } from "./run-check.ts";
+import { createSpool } from "./spool.ts";
 import { createCheckWorker, LOCK } from "./worker.ts";
 
 /** An idle worker fetches every few seconds; one that has not for this long, in ms, is stuck. */
@@ -53,10 +54,19 @@ export function createAgent(config: AgentConfig): Part {
     monotonic: clock.monotonic,
     version,
   });
+  const spool = createSpool({
+    dir: config.spoolDir,
+    variable: agentSettings.spoolDir.variable,
+    maxBytes: config.spoolMaxMb * 2 ** 20,
+    maxAgeMs: config.spoolMaxAgeHours * 3_600_000,
+    now: system.now,
+    logger,
+  });
   const outbox = createOutbox({
     agentId,
     server: config.queueServer,
     openQueue: () => openQueue<ResultBatch>(resultsQueueName(region), access),
+    spool,
     startupTimeoutMs: config.startupTimeoutS * 1_000,
     onFatal: giveUp,
     logger,
@@ -84,6 +94,7 @@ export function createAgent(config: AgentConfig): Part {
       return {
         inFlight: worker.inFlight,
         outbox: outbox.size,
+        spooled: outbox.spooled,
         loopDelayMs,
         clockOffsetMs: estimate?.offsetMs ?? null,
         clockErrorMs: estimate?.errorMs ?? null,
@@ -127,6 +138,7 @@ export function createAgent(config: AgentConfig): Part {
 
   const parts = inSequence(
     [
+      ["spool", { start: spool.open, stop: async () => undefined }],
       ["health", createHealth({ port: config.healthPort, variable: agentSettings.healthPort.variable, readiness })],
       ["presence", presence],
       ["link", link],

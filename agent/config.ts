@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { ValuesOf } from "../shared/env.ts";
 import { flag, oneOf, readSettings, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
@@ -51,6 +52,29 @@ export const agentSettings = {
     fallback: false,
     about: "Lets checks reach loopback and private addresses. Cloud metadata and link-local stay out of reach.",
   }),
+  spoolDir: text({
+    variable: "WATCHPOST_SPOOL_DIR",
+    form: "a directory",
+    fallback: null,
+    about:
+      "Where results wait on disk while the queue server does not take them. When it is not set, spool-REGION in systemd's STATE_DIRECTORY, or in ./.watchpost-agent.",
+  }),
+  spoolMaxMb: wholeNumber({
+    variable: "WATCHPOST_SPOOL_MAX_MB",
+    min: 10,
+    max: 1_000_000,
+    unit: "MB",
+    fallback: 100,
+    about: "How large that spool may become; the oldest results are then dropped.",
+  }),
+  spoolMaxAgeHours: wholeNumber({
+    variable: "WATCHPOST_SPOOL_MAX_AGE_HOURS",
+    min: 1,
+    max: 8_760,
+    unit: "hours",
+    fallback: 24,
+    about: "Spooled results that are older are dropped.",
+  }),
   healthPort: wholeNumber({
     variable: "WATCHPOST_HEALTH_PORT",
     min: 0,
@@ -77,12 +101,22 @@ export const agentSettings = {
 type Values = ValuesOf<typeof agentSettings>;
 
 export interface AgentConfig
-  extends Pick<Values, "concurrency" | "allowPrivateAddresses" | "healthPort" | "startupTimeoutS" | "logLevel"> {
+  extends Pick<
+    Values,
+    | "concurrency"
+    | "allowPrivateAddresses"
+    | "spoolMaxMb"
+    | "spoolMaxAgeHours"
+    | "healthPort"
+    | "startupTimeoutS"
+    | "logLevel"
+  > {
   readonly region: string;
   readonly coordinatorUrl: string;
   readonly agentToken: string;
   readonly agentId: string;
   readonly queueServer: QueueServer;
+  readonly spoolDir: string;
 }
 
 /**
@@ -106,8 +140,16 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     queueServer: queueServerFrom(values),
     concurrency: values.concurrency,
     allowPrivateAddresses: values.allowPrivateAddresses,
+    spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${region}`),
+    spoolMaxMb: values.spoolMaxMb,
+    spoolMaxAgeHours: values.spoolMaxAgeHours,
     healthPort: values.healthPort,
     startupTimeoutS: values.startupTimeoutS,
     logLevel: values.logLevel,
   };
+}
+
+/** systemd names a unit's state directories here, separated by colons (systemd.exec(5)). */
+function stateDirectory({ STATE_DIRECTORY: given }: NodeJS.ProcessEnv): string {
+  return given?.split(":")[0] || ".watchpost-agent";
 }

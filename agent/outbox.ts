@@ -8,33 +8,44 @@ import type { QueueServer, ResultsQueue } from "../shared/queues.ts";
 import { isRefused, jobOptions, MAX_BATCH, queueServerLabel } from "../shared/queues.ts";
 import type { Miss, Result, ResultBatch } from "../shared/result.ts";
 import { backoffMs, retryUntil } from "../shared/retry.ts";
+import type { Spool, SpooledBatch } from "./spool.ts";
 
-/** Where results and misses wait until the results queue has accepted them. */
+/**
+ * Where results and misses wait until the results queue has accepted them. What it does
+ * not take for a while goes to the spool, and everything else after it, so that the order
+ * is kept; the spool is sent, in its order, as soon as the queue takes results again.
+ */
 export interface Outbox extends Part {
-  /** Resolves when it is accepted. Rejects when the outbox is full or was stopped before. */
+  /** Resolves when it is accepted or durably spooled. Rejects when the outbox is full or was stopped before. */
   putResult(result: Result): Promise<void>;
   putMiss(miss: Miss): Promise<void>;
   /** Sends an empty batch, unless other batches are under way. */
   signOfLife(): void;
-  /** How many are not accepted yet. */
+  /** How many are neither accepted nor spooled yet. */
   readonly size: number;
+  /** How many are in the spool. */
+  readonly spooled: number;
 }
 
 /** How long a batch is filled before it goes, in ms. */
 const FILL_MS = 20;
 /** How many batches may be under way at once: more than one, because the queue may be a continent away. */
 const MAX_UNDER_WAY = 8;
-/** How much is held while the queue server is away; about 1 KB each. */
+/** How much is held in memory; about 1 KB each. */
 const MAX_HELD = 50_000;
-/** How long one attempt to add a batch may take, in ms. */
-const ADD_DEADLINE_MS = 10_000;
+/** How long it is tried to add a batch, in ms, before it goes to the spool. */
+const PATIENCE_MS = 2_000;
+/** How long one attempt to send a segment of the spool may take, in ms. */
+const REPLAY_DEADLINE_MS = 10_000;
 const ASK_DEADLINE_MS = 5_000;
 const ADD_BACKOFF = { baseMs: 200, capMs: 5_000 };
+/** How long a stop waits for the queue server before it spools what is still held, in ms. */
+const FAREWELL_PATIENCE_MS = 500;
 /** How long a stop waits for what is still held, in ms. */
 const FLUSH_DEADLINE_MS = 1_500;
 /** How long the farewell to the queue server may take, in ms. */
 const CLOSE_DEADLINE_MS = 1_000;
-/** A queue server that is away is logged no more often, in ms. */
+/** The same trouble is logged no more often, in ms. */
 const TROUBLE_LOG_MS = 10_000;
 
 interface Entry {
@@ -49,19 +60,25 @@ export function createOutbox(deps: {
   readonly server: QueueServer;
   /** A new connection each time it is called. */
   readonly openQueue: () => ResultsQueue;
+  /** Opened already. */
+  readonly spool: Spool;
   readonly startupTimeoutMs: number;
   /** Told when the queue server refuses the agent for good. */
   readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): Outbox {
-  const { agentId, logger } = deps;
+  const { agentId, spool, logger } = deps;
   const aborted = new AbortController();
+  /** Aborted while everything goes to the spool. */
+  let direct = new AbortController();
+  let replaying = false;
   let queue: ResultsQueue | null = null;
   let pending: Entry[] = [];
   let size = 0;
   let underWay = 0;
+  let stopping = false;
   let fillTimer: NodeJS.Timeout | undefined;
-  let troubleLoggedAt = Number.NEGATIVE_INFINITY;
+  const loggedAt = new Map<string, number>();
   let whenEmpty: () => void = () => undefined;
 
   function put(content: Pick<Entry, "result" | "miss">): Promise<void> {
@@ -78,7 +95,7 @@ export function createOutbox(deps: {
   function flush(): void {
     clearTimeout(fillTimer);
     fillTimer = undefined;
-    while (pending.length > 0 && underWay < MAX_UNDER_WAY) {
+    while (pending.length > 0 && (underWay < MAX_UNDER_WAY || direct.signal.aborted)) {
       const entries = pending.slice(0, MAX_BATCH);
       pending = pending.slice(MAX_BATCH);
       void send(entries);
@@ -95,7 +112,7 @@ export function createOutbox(deps: {
     };
     let failure: Error | null = null;
     try {
-      await add(batch);
+      await deliver(batch);
     } catch (thrown) {
       failure = thrown as Error;
     }
@@ -109,33 +126,101 @@ export function createOutbox(deps: {
     else if (size === 0) whenEmpty();
   }
 
-  /** Adds the batch, however long it takes; gives up only when the outbox is closed. */
-  async function add(batch: ResultBatch): Promise<void> {
+  /** Sees the batch into the queue or the spool, however long it takes; gives up only when the outbox is closed. */
+  async function deliver(batch: ResultBatch): Promise<void> {
     // The same id every time: an attempt that timed out may have landed all the same.
-    const jobId = `${agentId}.${newId("job")}`;
+    const entry = { id: `${agentId}.${newId("job")}`, batch };
+    const patienceEnd = performance.now() + PATIENCE_MS;
     for (let attempt = 0; ; attempt++) {
       aborted.signal.throwIfAborted();
-      try {
-        if (queue === null) throw new Error("the outbox is not started");
-        await withDeadline(
-          queue.add("results", batch, { ...jobOptions, jobId }),
-          ADD_DEADLINE_MS,
-          "the queue server did not answer",
-        );
-        return;
-      } catch (thrown) {
-        if (isRefused(thrown)) deps.onFatal(thrown);
-        noteTrouble(thrown);
+      if (!direct.signal.aborted) {
+        try {
+          return await unlessAborted(add([entry], PATIENCE_MS), direct.signal);
+        } catch (thrown) {
+          if (!direct.signal.aborted) noteTrouble(thrown);
+        }
+        if (batch.results.length + batch.misses.length === 0) return; // A sign of life that is late says nothing.
       }
-      await sleep(backoffMs(attempt, ADD_BACKOFF), undefined, { signal: aborted.signal });
+      if (direct.signal.aborted || performance.now() > patienceEnd) {
+        if (await toSpool(entry)) return;
+      }
+      await pause(attempt);
     }
   }
 
-  function noteTrouble(thrown: unknown): void {
+  async function add(entries: readonly SpooledBatch[], deadlineMs: number): Promise<void> {
+    if (queue === null) throw new Error("the outbox is not started");
+    const open = queue;
+    // One after the other on one connection. BullMQ's addBulk would want more rights of an agent.
+    const added = entries.map(({ id, batch }) => open.add("results", batch, { ...jobOptions, jobId: id }));
+    try {
+      await withDeadline(Promise.all(added), deadlineMs, "the queue server did not answer");
+    } catch (thrown) {
+      if (isRefused(thrown)) deps.onFatal(thrown);
+      throw thrown;
+    }
+  }
+
+  /** Whether the batch is in the spool. */
+  async function toSpool(entry: SpooledBatch): Promise<boolean> {
+    const turns = !direct.signal.aborted;
+    try {
+      const spooled = spool.append(entry);
+      if (turns) {
+        direct.abort();
+        flush();
+      }
+      await spooled;
+      if (turns) logger.warn("Results go to the spool until the queue server takes them again");
+      void replay();
+      return true;
+    } catch (thrown) {
+      noteTrouble(thrown, "Results wait: the spool does not take them either");
+      sendDirectly();
+      return false;
+    }
+  }
+
+  /** Leaves the spool aside again, if it is empty. */
+  function sendDirectly(): boolean {
+    if (spool.size > 0) return false;
+    if (direct.signal.aborted && !stopping) direct = new AbortController();
+    return true;
+  }
+
+  /** Sends what is spooled; while the queue server is away this is what notices its return. */
+  async function replay(): Promise<void> {
+    if (replaying) return;
+    replaying = true;
+    for (let attempt = 0; !aborted.signal.aborted; ) {
+      const segment = await spool.oldest();
+      if (segment === null) {
+        if (!sendDirectly()) continue;
+        replaying = false;
+        logger.info("The spool is empty: results go to the queue server again");
+        return;
+      }
+      try {
+        await add(segment.entries, REPLAY_DEADLINE_MS);
+        await segment.remove();
+        attempt = 0;
+      } catch (thrown) {
+        noteTrouble(thrown);
+        await pause(attempt++);
+      }
+    }
+  }
+
+  /** Backs off; a stop cuts it short. */
+  async function pause(attempt: number): Promise<void> {
+    await sleep(backoffMs(attempt, ADD_BACKOFF), undefined, { signal: aborted.signal }).catch(() => undefined);
+  }
+
+  function noteTrouble(thrown: unknown, what = "Results wait: the queue server does not take them"): void {
     const now = performance.now();
-    if (now - troubleLoggedAt < TROUBLE_LOG_MS) return;
-    troubleLoggedAt = now;
-    logger.warn({ waiting: size, reason: errorText(thrown) }, "Results wait: the queue server does not take them");
+    if (now - (loggedAt.get(what) ?? Number.NEGATIVE_INFINITY) < TROUBLE_LOG_MS) return;
+    loggedAt.set(what, now);
+    logger.warn({ waiting: size, spooled: spool.size, reason: errorText(thrown) }, what);
   }
 
   /**
@@ -160,10 +245,13 @@ export function createOutbox(deps: {
     putResult: (result) => put({ result }),
     putMiss: (miss) => put({ miss }),
     signOfLife() {
-      if (queue !== null && underWay === 0 && !aborted.signal.aborted) void send([]);
+      if (queue !== null && underWay === 0 && !direct.signal.aborted && !aborted.signal.aborted) void send([]);
     },
     get size() {
       return size;
+    },
+    get spooled() {
+      return spool.size;
     },
     async start() {
       const server = queueServerLabel(deps.server);
@@ -180,6 +268,10 @@ export function createOutbox(deps: {
       } catch (thrown) {
         throw new Error(`the queue server ${server} cannot be used: ${errorText(thrown)}`);
       }
+      if (spool.size > 0) {
+        direct.abort();
+        void replay();
+      }
     },
     async stop() {
       flush();
@@ -187,9 +279,15 @@ export function createOutbox(deps: {
         const empty = new Promise<void>((resolve) => {
           whenEmpty = resolve;
         });
+        const patience = setTimeout(() => {
+          stopping = true;
+          direct.abort();
+          flush();
+        }, FAREWELL_PATIENCE_MS);
         await withDeadline(empty, FLUSH_DEADLINE_MS, "sent").catch(() => {
-          logger.warn({ results: size }, "Results are left behind: the queue server does not take them");
+          logger.warn({ results: size }, "Results are left behind: neither the queue server nor the spool takes them");
         });
+        clearTimeout(patience);
       }
       aborted.abort(new Error("the outbox is closed"));
       for (const entry of pending.splice(0)) entry.reject(new Error("the outbox is closed"));
@@ -198,4 +296,18 @@ export function createOutbox(deps: {
       await withDeadline(open.close(), CLOSE_DEADLINE_MS, "closed").catch(() => open.disconnect());
     },
   };
+}
+
+/** The outcome of the work; when the signal aborts first, it is left to itself. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

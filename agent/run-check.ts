@@ -68,9 +68,22 @@ function resultOf(check: Check, startedAt: number, seen: Observation): Result {
     statusCode,
     address,
     bodyBytes,
-    error: failure ?? (failed[0] === undefined ? null : { code: "assertion_failed", message: failed[0] }),
+    error: failure
+      ? { ...failure, message: storable(failure.message) }
+      : failed[0] === undefined
+        ? null
+        : { code: "assertion_failed", message: failed[0] },
     failedAssertions: failed,
   };
+}
+
+/**
+ * A text without what PostgreSQL refuses in JSON: NUL and halves of surrogate pairs. Some
+ * quote a hostile target, and one such result would keep its whole batch out of a
+ * queue that lives there.
+ */
+function storable(text: string): string {
+  return text.replace(/[\0\p{Surrogate}]/gu, "\ufffd");
 }
 
 function failedInside(thrown: unknown): Observation {

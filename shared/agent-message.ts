@@ -8,6 +8,8 @@ const load = z.object({
   inFlight: count,
   /** Results not yet accepted by the queue. */
   outbox: count,
+  /** Results that wait on disk until the queue takes them again; older agents do not tell. */
+  spooled: count.optional(),
   /** The worst event-loop delay since the last heartbeat, in ms. */
   loopDelayMs: z.number().min(0),
   /** The agent's clock minus the coordinator's, in ms, and how far off that may be; null before the first sample. */

@@ -17,12 +17,19 @@ describe("an agent's settings", () => {
       region: "eu-west",
       concurrency: 500,
       allowPrivateAddresses: false,
+      spoolDir: ".watchpost-agent/spool-eu-west",
+      spoolMaxMb: 100,
+      spoolMaxAgeHours: 24,
       healthPort: 8081,
       startupTimeoutS: 60,
       queueServer: { kind: "redis", options: { host: "redis.example", port: 6379, password: "s3cret" } },
     });
     expect(config.agentId).toMatch(/^agt_[a-z0-9]{20}$/);
     expect(readConfig(env).agentId).not.toBe(config.agentId);
+  });
+
+  test("keep the spool where systemd keeps a unit's state", () => {
+    expect(readConfig({ ...env, STATE_DIRECTORY: "/var/lib/a:/var/lib/b" }).spoolDir).toBe("/var/lib/a/spool-eu-west");
   });
 
   test.each([

@@ -1,3 +1,4 @@
+import { readdir, rm } from "node:fs/promises";
 import type { Job } from "bullmq";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts"
 import type { Miss, Result, ResultBatch } from "../../shared/result.ts";
 import { freePort, startTestRedis } from "../support/servers.ts";
 import { queueKinds, testQueueServer } from "../support/shared-servers.ts";
+import { testSpool } from "../support/spool.ts";
 import { until } from "../support/until.ts";
 
 const logger = pino({ level: "silent" });
@@ -36,13 +38,16 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
   let resource: Awaited<ReturnType<typeof testQueueServer>>;
   let outbox: Outbox;
   let inspect: ReturnType<typeof openQueue<ResultBatch>>;
+  let disk: Awaited<ReturnType<typeof testSpool>>;
 
   beforeEach(async () => {
     resource = await testQueueServer(kind);
     const access = { server: resource.server, logger };
     inspect = openQueue<ResultBatch>(resultsQueueName(region), { ...access, leastPrivilege: false });
     await inspect.waitUntilReady();
+    disk = await testSpool();
     outbox = createOutbox({
+      spool: disk.spool,
       agentId: "agt-1",
       server: resource.server,
       openQueue: () => openQueue(resultsQueueName(region), { ...access, leastPrivilege: true }),
@@ -58,6 +63,7 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
     await outbox.stop();
     await inspect.close();
     await resource.stop();
+    await disk.remove();
   });
 
   const jobs = async (): Promise<Job<ResultBatch>[]> => inspect.getJobs(["wait"], 0, -1, true);
@@ -96,7 +102,7 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
 });
 
 describe("the outbox and a Redis in trouble", () => {
-  test("keeps results while Redis is frozen, and delivers each once when it is back", async () => {
+  async function startLine() {
     const redis = await startTestRedis();
     const { port, password } = new URL(redis.url);
     const server = {
@@ -104,49 +110,126 @@ describe("the outbox and a Redis in trouble", () => {
       options: { host: "127.0.0.1", port: Number(port), password },
       prefix: "watchpost",
     } as const;
-    const warnings: string[] = [];
+    const { dir, remove } = await testSpool();
     const seen: number[] = [];
+    const logs: string[] = [];
     const worker = openWorker<ResultBatch>(
       resultsQueueName(region),
       async (job) => void seen.push(...job.data.results.map(({ round }) => round)),
-      { server, logger, leastPrivilege: false, concurrency: 5, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
+      { server, logger, leastPrivilege: false, concurrency: 1, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
     );
     void worker.run();
-    const outbox = createOutbox({
-      agentId: "agt-1",
-      server,
-      openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
-      startupTimeoutMs: 5_000,
-      onFatal: () => undefined,
-      logger: pino({ level: "warn" }, { write: (line) => void warnings.push(line) }),
-    });
-    await outbox.start();
+    const stops: Array<() => Promise<void>> = [];
+    return {
+      redis,
+      dir,
+      seen,
+      logs,
+      /** An outbox on the line's spool. */
+      async startOutbox(): Promise<Outbox> {
+        const outbox = createOutbox({
+          agentId: "agt-1",
+          spool: (await testSpool({ dir })).spool,
+          server,
+          openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
+          startupTimeoutMs: 5_000,
+          onFatal: () => undefined,
+          logger: pino({ level: "info" }, { write: (line) => void logs.push(line) }),
+        });
+        await outbox.start();
+        const { stop: stopOutbox } = outbox;
+        let stopped: Promise<void> | undefined;
+        const stop = () => {
+          stopped ??= stopOutbox();
+          return stopped;
+        };
+        stops.push(stop);
+        return Object.assign(outbox, { stop });
+      },
+      freeze: () => process.kill(redis.pid, "SIGSTOP"),
+      thaw: () => process.kill(redis.pid, "SIGCONT"),
+      async stop() {
+        await Promise.all(stops.map((stop) => stop()));
+        await worker.close();
+        await redis.stop();
+        await remove();
+      },
+    };
+  }
+  const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+  let line: Awaited<ReturnType<typeof startLine>>;
+  beforeEach(async () => {
+    line = await startLine();
+  });
+  afterEach(() => line.stop());
+
+  const arrived = (count: number) =>
+    until(
+      () => line.seen.length,
+      (seen) => seen >= count,
+    );
+
+  test("spools results while Redis is frozen, and delivers each once, in order, when it is back", async () => {
+    const outbox = await line.startOutbox();
     await outbox.putResult(result(1));
-    process.kill(redis.pid, "SIGSTOP");
-    const puts = Array.from({ length: 120 }, (_, index) => outbox.putResult(result(2 + index)));
+    line.freeze();
     // The first attempts time out; each may have landed in the frozen server's socket all the same.
-    await until(
-      () => warnings,
-      ({ length }) => length > 0,
+    await Promise.all(
+      upTo(121)
+        .slice(1)
+        .map((round) => outbox.putResult(result(round))),
     );
-    expect(warnings[0]).toContain("Results wait: the queue server does not take them");
-    expect(outbox.size).toBe(120);
-    process.kill(redis.pid, "SIGCONT");
-    await Promise.all(puts);
+    expect(line.logs.join()).toContain("Results go to the spool");
+    await outbox.putResult(result(122));
+    expect([outbox.size, outbox.spooled]).toEqual([0, 121]);
+    line.thaw();
+    await arrived(122);
     await until(
-      () => seen.length,
-      (count) => count >= 121,
+      () => outbox.spooled,
+      (spooled) => spooled === 0,
     );
+    await outbox.putResult(result(123));
+    await arrived(123);
+    expect(line.seen).toEqual(upTo(123));
+    expect(await readdir(line.dir)).toEqual([]);
+  });
+
+  test("spools at a stop what Redis does not take, and the next one delivers it", async () => {
+    const outbox = await line.startOutbox();
+    line.freeze();
+    const put = outbox.putResult(result(1));
     await outbox.stop();
-    await worker.close();
-    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 121 }, (_, index) => index + 1));
-    await redis.stop();
+    await put;
+    line.thaw();
+    expect(await readdir(line.dir)).toHaveLength(1);
+    const next = await line.startOutbox();
+    await next.putResult(result(2));
+    await arrived(2);
+    expect(line.seen).toEqual([1, 2]);
+  });
+
+  test("holds results in memory when the disk does not take them either", async () => {
+    const outbox = await line.startOutbox();
+    await rm(line.dir, { recursive: true });
+    line.freeze();
+    const put = outbox.putResult(result(1));
+    await until(
+      () => line.logs.join(),
+      (logs) => logs.includes("the spool does not take them either"),
+      { withinMs: 15_000 },
+    );
+    expect([outbox.size, outbox.spooled]).toEqual([1, 0]);
+    line.thaw();
+    await put;
+    await arrived(1);
   });
 
   test("says where it looked when there is none at the start", async () => {
     const server = { kind: "redis", options: { host: "127.0.0.1", port: await freePort() }, prefix: "w" } as const;
     const outbox = createOutbox({
       agentId: "agt-1",
+      spool: (await testSpool({ dir: line.dir })).spool,
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
       startupTimeoutMs: 1_000,

@@ -45,6 +45,11 @@ describe("a check's result", () => {
     expect(resultBatch.safeParse({ v: 1, agentId: "a", results: [result], misses: [] }).error).toBeUndefined();
   });
 
+  test("quotes nothing of a target that a database refuses", async () => {
+    const failure = { code: "http_protocol", message: "bad line: a\0b\ud83dc \ud83d\ude00" } as const;
+    expect((await run({ ...fine, failure })).error?.message).toBe("bad line: a\ufffdb\ufffdc \ud83d\ude00");
+  });
+
   test.each([
     ["failed", { ...fine, failure: { code: "http_timeout", message: "no answer" } }],
     ["answered", fine],

@@ -8,6 +8,7 @@ import { systemClock } from "../../shared/clock.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { Miss, Result, ResultBatch } from "../../shared/result.ts";
 import { queueKinds, testQueueServer } from "../support/shared-servers.ts";
+import { testSpool } from "../support/spool.ts";
 import { hangingTarget, httpTarget, refusingPort, type Target } from "../support/targets.ts";
 import { until } from "../support/until.ts";
 import { httpCheck, tcpCheck, testProbes } from "./probes/support.ts";
@@ -37,7 +38,9 @@ async function startLine(kind: (typeof queueKinds)[number]) {
   const clock = systemClock();
   const running = new Set<() => Promise<void>>();
   async function startWorker(options: { concurrency?: number; refusesResults?: () => boolean } = {}) {
+    const { spool, remove } = await testSpool();
     const outbox = createOutbox({
+      spool,
       agentId: "agt-1",
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
@@ -67,6 +70,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
       if (!running.delete(stop)) return;
       await worker.stop();
       await outbox.stop();
+      await remove();
     };
     running.add(stop);
     return { worker, stop };

@@ -86,8 +86,10 @@ export async function deploy({
     );
   }
   await ready();
-  for (let n = 0; n < agents; n++)
-    processes.agents.push(startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`));
+  const spoolDir = (n: number): string => `${data.path}/agent-${n}`;
+  const agentNumber = (n: number): AgentProcess =>
+    startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, { WATCHPOST_SPOOL_DIR: spoolDir(n) });
+  for (let n = 0; n < agents; n++) processes.agents.push(agentNumber(n));
   await until(
     () => call("GET", "/v1/regions"),
     ({ data }) => data[0]?.agents.online === agents,
@@ -121,6 +123,11 @@ export async function deploy({
     async restartCoordinator(n: number): Promise<void> {
       processes.coordinators[n] = coordinatorOn(ports[n] as number);
       await ready();
+    },
+    spoolDir,
+    /** Starts an agent again in the place of one that is gone, on its spool. */
+    restartAgent(n: number): void {
+      processes.agents[n] = agentNumber(n);
     },
     /** Makes monitors and waits until each has been checked. */
     async watch(count: number, document: object = {}): Promise<void> {

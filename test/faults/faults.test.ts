@@ -1,10 +1,22 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, type TestContext, test } from "vitest";
+import type { Result } from "../../shared/result.ts";
+import { until } from "../support/until.ts";
 import { type Counts, type Deployment, deploy, missedIn } from "./deployment.ts";
 
 const MONITORS = 5;
 /** How long a fault lasts, in ms: it is the passing of this time that is tested. */
 const FAULT_MS = 4_000;
+
+/** The results in an agent's spool. */
+async function spooledIn(dir: string): Promise<Result[]> {
+  const files = (await readdir(dir)).filter((name) => name.endsWith(".jsonl"));
+  const texts = await Promise.all(files.map((name) => readFile(join(dir, name), "utf8")));
+  const lines = texts.flatMap((text) => text.split("\n").filter(Boolean));
+  return lines.flatMap((line) => JSON.parse(line).batch.results);
+}
 
 /** Runs checks through a fault and tells how each of them ended; the counts are printed. */
 async function runThrough(
@@ -91,6 +103,42 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
     await runWell(context, { persistent: false }, async ({ redis }) => {
       await redis.restart();
     });
+  });
+
+  test("Redis is away and the agent is killed meanwhile: what it had found comes late, and alerts nobody", async (context) => {
+    const found: Result[] = [];
+    let verdicts = "";
+    const counts = await runThrough(context, {}, async (deployment) => {
+      const { redis, agents, coordinators, breakTarget, spoolDir, restartAgent, flowing, call } = deployment;
+      await redis.kill();
+      breakTarget(true);
+      await until(
+        () => spooledIn(spoolDir(0)),
+        (results) => results.some(({ status }) => status === "down"),
+      );
+      await agents[0]?.end("SIGKILL");
+      found.push(...(await spooledIn(spoolDir(0))));
+      breakTarget(false);
+      restartAgent(0);
+      await sleep(2 * FAULT_MS);
+      await redis.start();
+      await flowing(1_000);
+      for (const { monitorId, round, startedAt } of found) {
+        const { data } = await call("GET", `/v1/monitors/${monitorId}/results?limit=100`);
+        const stored = data.filter((result: any) => result.round === round);
+        expect(stored).toMatchObject([{ startedAt: new Date(startedAt).toISOString() }]);
+      }
+      expect(await spooledIn(spoolDir(0))).toEqual([]);
+      verdicts =
+        coordinators[0]
+          ?.output()
+          .match(/.*A verdict changed.*/g)
+          ?.join("\n") ?? "";
+    });
+    console.log(`  of them from the spool: ${found.length}`);
+    expect(counts.down).toBe(found.filter(({ status }) => status === "down").length);
+    expect(verdicts).toContain('"to":"up"');
+    expect(verdicts).not.toContain('"to":"down"');
   });
 
   test("Redis is frozen for a while", async (context) => {

@@ -9,8 +9,11 @@ import { until } from "../support/until.ts";
 export interface FragileRedis {
   readonly port: number;
   readonly client: Redis;
-  /** SIGKILL, and a new start on the same port with whatever is left on disk. */
+  /** SIGKILL, and a new start. */
   restart(): Promise<void>;
+  kill(): Promise<void>;
+  /** On the same port, with whatever is left on disk. */
+  start(): Promise<void>;
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
@@ -45,6 +48,8 @@ export async function startFragileRedis({ persistent }: { persistent: boolean })
   return {
     port,
     client,
+    kill,
+    start,
     async restart() {
       await kill();
       await start();

@@ -1,10 +1,14 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { QueueServer } from "../../shared/queues.ts";
 import type { TestCoordinator } from "./coordinator.ts";
 import { agentToken } from "./coordinator.ts";
 import type { ProgramProcess } from "./program-process.ts";
 import { startProgram } from "./program-process.ts";
 
-/** A real agent. */
+/** A real agent. Its spool goes when it ends, unless `env` says where it is. */
 export interface AgentProcess extends ProgramProcess {
   readonly id: string;
 }
@@ -15,6 +19,7 @@ export function startAgentProcess(
   id: string,
   env: NodeJS.ProcessEnv = {},
 ): AgentProcess {
+  const spoolDir = join(tmpdir(), `watchpost-test-spool-${randomUUID()}`);
   const program = startProgram("agent/main.js", {
     WATCHPOST_COORDINATOR_URL: coordinator.url,
     WATCHPOST_AGENT_TOKEN: agentToken,
@@ -22,9 +27,11 @@ export function startAgentProcess(
     WATCHPOST_AGENT_ID: id,
     WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
     WATCHPOST_HEALTH_PORT: "0",
+    WATCHPOST_SPOOL_DIR: spoolDir,
     ...queueEnv(coordinator.queueServer),
     ...env,
   });
+  void program.exited.then(() => rm(spoolDir, { recursive: true, force: true }));
   return { id, ...program };
 }
 
