@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { latenessOfTimers } from "./baseline/node-timers.ts";
 import type { Benchmark, Figures } from "./benchmark.ts";
 import { lineResultsSql, startLine } from "./line.ts";
@@ -10,8 +9,6 @@ import { watchFor } from "./window.ts";
 /** Checks per second. */
 const RATES = [100, 500];
 const SECONDS = 15;
-/** What new monitors cause at once is left out of every window, in ms. */
-const CALM_MS = 3_000;
 
 export const lateness: Benchmark = {
   about: "how late checks start through the whole path, beside Node's timers at the same rate",
@@ -34,7 +31,6 @@ export const lateness: Benchmark = {
     for (const rate of rates) {
       note(`the whole path, ${rate} checks/s`);
       await line.watch(rate);
-      await sleep(Math.min(CALM_MS, seconds * 1_000));
       const window = watchFor(seconds, {
         stores,
         targetPid: target.pid,

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../coordinator/embedded/free-port.ts";
 import { until } from "../support/until.ts";
 import { startProgram } from "./program.ts";
@@ -8,12 +9,14 @@ import type { Stores } from "./stores.ts";
 /** How many monitors are made or removed side by side. */
 const CALLS_AT_ONCE = 16;
 const REGION = "bench";
+/** A new monitor's first scheduled check can be due this long after it was made, in ms: its slot may have been pushed. */
+const FIRST_CHECK_MS = 2_500;
 
 /** A running Watchpost: a coordinator and one agent, each in a process of its own. */
 export interface Line {
   readonly coordinatorPid: number;
   readonly agentPid: number;
-  /** Sees to it that so many monitors exist, each checking the target once a second in one region. */
+  /** Resolves when so many monitors exist, each of which is checked once a second in one region. */
   watch(monitors: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -114,9 +117,11 @@ export async function startLine(
     coordinatorPid: coordinator.pid,
     agentPid: agent.pid,
     async watch(monitors) {
+      if (monitors === ids.length) return;
       const missing = Array.from({ length: Math.max(0, monitors - ids.length) }, (_, n) => ids.length + n);
       await sideBySide(missing, make);
       await sideBySide(ids.splice(monitors), (id) => call("DELETE", `/v1/monitors/${id}`));
+      await sleep(FIRST_CHECK_MS);
     },
     async stop() {
       await agent.stop();

@@ -3,8 +3,7 @@ import { spreadOf } from "../statistics.ts";
 const rate = Number(process.env.RATE);
 const seconds = Number(process.env.SECONDS);
 const INTERVAL_MS = 1_000;
-/** Long enough for the process to have started. */
-const begin = performance.now() + 1_000;
+const begin = performance.now() + 200;
 const end = begin + seconds * 1_000;
 
 const late: number[] = [];
@@ -22,5 +21,5 @@ function wait(due: number): void {
 }
 
 for (let n = 0; n < rate; n++) wait(begin + (n * INTERVAL_MS) / rate);
-setTimeout(() => process.send?.(spreadOf(late)), end + 500 - performance.now());
+setTimeout(() => process.send?.(spreadOf(late)), end + 300 - performance.now());
 process.on("disconnect", () => process.exit(0));
