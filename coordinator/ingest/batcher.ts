@@ -1,6 +1,6 @@
 /**
  * Gathers items and hands them on in batches: when `maxItems` have come together,
- * or `maxWaitMs` after the first. One batch is under way at a time, so that a slow
+ * or `maxWaitMs` after the first and `everyMs` after the last batch. One batch is under way at a time, so that a slow
  * receiver gets larger batches and not more of them.
  */
 export interface Batcher<T> {
@@ -19,20 +19,24 @@ interface Waiting<T> {
 export interface BatcherOptions<T> {
   readonly maxItems: number;
   readonly maxWaitMs: number;
+  /** Batches that are not full begin at least this long after one another, in ms; 0 unless told otherwise. */
+  readonly everyMs?: number;
   readonly send: (items: readonly T[]) => Promise<void>;
 }
 
-export function createBatcher<T>({ maxItems, maxWaitMs, send }: BatcherOptions<T>): Batcher<T> {
+export function createBatcher<T>({ maxItems, maxWaitMs, everyMs = 0, send }: BatcherOptions<T>): Batcher<T> {
   const waiting: Waiting<T>[] = [];
   let count = 0;
   let draining = false;
   let running: Promise<void> | undefined;
   let goOn = (): void => undefined;
 
-  /** Ends when a batch is full, when there is a drain, or after maxWaitMs. */
+  let sentAt = Number.NEGATIVE_INFINITY;
+
+  /** Ends when a batch is full, when there is a drain, or when it is time. */
   function gather(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, maxWaitMs);
+      const timer = setTimeout(resolve, Math.max(maxWaitMs, sentAt + everyMs - performance.now()));
       goOn = () => {
         clearTimeout(timer);
         resolve();
@@ -56,6 +60,7 @@ export function createBatcher<T>({ maxItems, maxWaitMs, send }: BatcherOptions<T
     while (waiting.length > 0) {
       if (count < maxItems && !draining) await gather();
       const batch = take();
+      sentAt = performance.now();
       const items = batch.flatMap((entry) => entry.items);
       try {
         await send(items);

@@ -5,8 +5,9 @@ import { backoffMs } from "../../shared/retry.ts";
 import type { RegionStatus } from "../store/status.ts";
 import { isLater } from "../store/status.ts";
 
-/** A status is what a verdict waits for; in ms. */
+/** A status is what a verdict waits for: from the first one to the flush, and from flush to flush; in ms. */
 const GATHER_MS = 50;
+const EVERY_MS = 100;
 const MAX_AT_ONCE = 2_000;
 /** A job waits no longer than this for its statuses, in ms. */
 const PATIENCE_MS = 1_000;
@@ -85,7 +86,7 @@ export function createStatuses({
       clearTimeout(patience);
       tell(told);
       if (away) await sleep(backoffMs(failures++, BACKOFF));
-      else if (waiting.size < MAX_AT_ONCE) await sleep(GATHER_MS);
+      else if (waiting.size < MAX_AT_ONCE) await sleep(EVERY_MS);
     }
     running = undefined;
   }

@@ -13,8 +13,8 @@ import type { Metrics } from "../metrics.ts";
 import { isBrokenJob, removeBrokenJobs } from "./broken-jobs.ts";
 import type { Ingest } from "./ingest.ts";
 
-/** Jobs of a region in hand at once. They wait for storage together, in one batch. */
-const CONCURRENCY = 200;
+/** Jobs of a region in hand at once. They wait for storage together, in one batch a second. */
+const CONCURRENCY = 500;
 const LOCK_MS = 30_000;
 const STALLED_EVERY_MS = 15_000;
 /** A job is not to blame for the coordinators that were killed over it. */

@@ -90,44 +90,72 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
         ]),
       );
     },
-    async list({ monitorId, region, from, to, after, limit }) {
-      const conditions = ["monitor_id = {monitorId: String}"];
-      if (region !== null) conditions.push("region = {region: String}");
-      if (from !== null) conditions.push("scheduled_at >= fromUnixTimestamp64Milli({from: Int64}, 'UTC')");
-      if (to !== null) conditions.push("scheduled_at < fromUnixTimestamp64Milli({to: Int64}, 'UTC')");
-      if (after !== null) {
-        conditions.push(
-          `scheduled_at <= fromUnixTimestamp64Milli({afterTime: Int64}, 'UTC')
-           AND (scheduled_at, region, round, attempt)
-             < (fromUnixTimestamp64Milli({afterTime: Int64}, 'UTC'), {afterRegion: String}, {afterRound: UInt64}, {afterAttempt: UInt32})`,
-        );
+    async list(query) {
+      const found: StoredResult[] = [];
+      let { after } = query;
+      for (;;) {
+        const rows = await readInOrder(clickhouse, { ...query, after, limit: query.limit - found.length + SPARE_ROWS });
+        found.push(...onceEach(rows));
+        const last = rows.at(-1);
+        if (!last || rows.length < SPARE_ROWS || found.length >= query.limit) return found.slice(0, query.limit);
+        after = last;
       }
-      // In the reverse order of the sorting key, so that reading stops when the page is full.
-      const answer = await clickhouse.query({
-        query: `
-          SELECT *, toUnixTimestamp64Milli(scheduled_at) AS scheduled_ms, toUnixTimestamp64Milli(started_at) AS started_ms,
-                 toUnixTimestamp64Milli(received_at) AS received_ms
-          FROM results WHERE ${conditions.join(" AND ")}
-          ORDER BY monitor_id DESC, scheduled_at DESC, region DESC, round DESC, attempt DESC
-          LIMIT 1 BY monitor_id, scheduled_at, region, round, attempt
-          LIMIT {limit: UInt32}`,
-        query_params: {
-          monitorId,
-          region,
-          from,
-          to,
-          limit,
-          afterTime: after?.scheduledAt,
-          afterRegion: after?.region,
-          afterRound: after?.round,
-          afterAttempt: after?.attempt,
-        },
-        format: "JSONEachRow",
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
-      });
-      return (await answer.json<ResultRow>()).map(toResult);
     },
   };
+}
+
+/** Read beyond the page, so that some repetitions do not make for a second reading. */
+const SPARE_ROWS = 10;
+
+/** Repetitions are neighbours: all that tells results apart is in the order. */
+function onceEach(rows: readonly StoredResult[]): StoredResult[] {
+  return rows.filter((row, n) => {
+    const before = rows[n - 1];
+    return !before || before.scheduledAt !== row.scheduledAt || keyOf(before) !== keyOf(row);
+  });
+}
+
+/**
+ * In the reverse order of the sorting key, so that reading stops when the page is full.
+ * With LIMIT 1 BY it would not.
+ */
+async function readInOrder(
+  clickhouse: ClickHouse,
+  { monitorId, region, from, to, after, limit }: ResultQuery,
+): Promise<StoredResult[]> {
+  const conditions = ["monitor_id = {monitorId: String}"];
+  if (region !== null) conditions.push("region = {region: String}");
+  if (from !== null) conditions.push("scheduled_at >= fromUnixTimestamp64Milli({from: Int64}, 'UTC')");
+  if (to !== null) conditions.push("scheduled_at < fromUnixTimestamp64Milli({to: Int64}, 'UTC')");
+  if (after !== null) {
+    conditions.push(
+      `scheduled_at <= fromUnixTimestamp64Milli({afterTime: Int64}, 'UTC')
+       AND (scheduled_at, region, round, attempt)
+         < (fromUnixTimestamp64Milli({afterTime: Int64}, 'UTC'), {afterRegion: String}, {afterRound: UInt64}, {afterAttempt: UInt32})`,
+    );
+  }
+  const answer = await clickhouse.query({
+    query: `
+      SELECT *, toUnixTimestamp64Milli(scheduled_at) AS scheduled_ms, toUnixTimestamp64Milli(started_at) AS started_ms,
+             toUnixTimestamp64Milli(received_at) AS received_ms
+      FROM results WHERE ${conditions.join(" AND ")}
+      ORDER BY monitor_id DESC, scheduled_at DESC, region DESC, round DESC, attempt DESC
+      LIMIT {limit: UInt32}`,
+    query_params: {
+      monitorId,
+      region,
+      from,
+      to,
+      limit,
+      afterTime: after?.scheduledAt,
+      afterRegion: after?.region,
+      afterRound: after?.round,
+      afterAttempt: after?.attempt,
+    },
+    format: "JSONEachRow",
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+  });
+  return (await answer.json<ResultRow>()).map(toResult);
 }
 
 /** The rows of one monitor that were due in a window. */

@@ -59,12 +59,14 @@ export interface StatusStore {
 interface Locked {
   readonly monitor_id: string;
   readonly verdict: Verdict;
+  readonly stale_at: Date | null;
+  readonly is_stale: boolean;
   readonly policy: Policy;
   readonly regions: MonitorSpec["regions"];
 }
 
 const lockSql = `
-  SELECT s.monitor_id, s.verdict, m.spec->'regions' AS regions,
+  SELECT s.monitor_id, s.verdict, s.stale_at, coalesce(s.stale_at <= now(), false) AS is_stale, m.spec->'regions' AS regions,
          jsonb_build_object('enabled', m.enabled, 'intervalMs', m.spec->'intervalMs',
                             'timeoutMs', m.spec->'timeoutMs', 'quorum', m.spec->'quorum') AS policy
   FROM monitor_status s JOIN monitors m ON m.id = s.monitor_id`;
@@ -75,10 +77,11 @@ export function createStatusStore(postgres: Postgres): StatusStore {
       inTransaction(postgres, async (client) => {
         const ids = [...new Set(statuses.map(({ monitorId }) => monitorId))];
         // In one order everywhere, so that two flushes never wait for each other in a circle.
-        const { rows } = await client.query<Locked>(
-          `${lockSql} WHERE s.monitor_id = ANY($1) ORDER BY s.monitor_id FOR UPDATE OF s`,
-          [ids],
-        );
+        const { rows } = await client.query<Locked>({
+          name: "lock_statuses",
+          text: `${lockSql} WHERE s.monitor_id = ANY($1) ORDER BY s.monitor_id FOR UPDATE OF s`,
+          values: [ids],
+        });
         await keepNewer(client, statuses);
         return await rejudge(client, rows, judge);
       }),
@@ -123,8 +126,9 @@ export function createStatusStore(postgres: Postgres): StatusStore {
  */
 async function keepNewer(client: PostgresClient, statuses: readonly RegionStatus[]): Promise<void> {
   const rows = newestPerRegion(statuses);
-  await client.query(
-    `INSERT INTO monitor_region_status AS old
+  await client.query({
+    name: "keep_newer_statuses",
+    text: `INSERT INTO monitor_region_status AS old
        (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
      SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::real[],
                             $8::integer[], $9::text[], $10::text[], $11::text[])
@@ -135,7 +139,7 @@ async function keepNewer(client: PostgresClient, statuses: readonly RegionStatus
        checked_at = excluded.checked_at, latency_ms = excluded.latency_ms, status_code = excluded.status_code,
        address = excluded.address, error_code = excluded.error_code, error_message = excluded.error_message
      WHERE (old.scheduled_at, old.attempt) < (excluded.scheduled_at, excluded.attempt)`,
-    [
+    values: [
       rows.map((row) => row.monitorId),
       rows.map((row) => row.region),
       rows.map((row) => row.status),
@@ -148,7 +152,7 @@ async function keepNewer(client: PostgresClient, statuses: readonly RegionStatus
       rows.map((row) => row.error?.code ?? null),
       rows.map((row) => row.error?.message ?? null),
     ],
-  );
+  });
 }
 
 /** One row per monitor and region: an upsert may not touch a row twice. */
@@ -174,11 +178,14 @@ async function rejudge(
 ): Promise<VerdictChange[]> {
   const ids = locked.map(({ monitor_id }) => monitor_id);
   const { rows } = await client.query<{ monitor_id: string; region: string; status: ResultStatus; scheduled_at: Date }>(
-    "SELECT monitor_id, region, status, scheduled_at FROM monitor_region_status WHERE monitor_id = ANY($1)",
-    [ids],
+    {
+      name: "votes",
+      text: "SELECT monitor_id, region, status, scheduled_at FROM monitor_region_status WHERE monitor_id = ANY($1)",
+      values: [ids],
+    },
   );
   const votes = groupBy(rows, ({ monitor_id }) => monitor_id);
-  const judged = locked.map(({ monitor_id: monitorId, verdict: from, policy, regions }) => {
+  const judged = locked.map(({ monitor_id: monitorId, policy, regions, ...before }) => {
     const cast = votes.get(monitorId) ?? [];
     const { verdict, staleAt } = judge({
       monitorId,
@@ -186,16 +193,33 @@ async function rejudge(
       regions,
       votes: cast.map(({ region, status, scheduled_at }) => ({ region, status, scheduledAt: scheduled_at.getTime() })),
     });
-    return { monitorId, from, to: verdict, staleAt };
+    return { monitorId, from: before.verdict, to: verdict, staleAt, isDue: isDue(before, staleAt) };
   });
-  await client.query(
-    `UPDATE monitor_status s
+  const changed = judged.filter(({ from, to, isDue }) => from !== to || isDue);
+  if (changed.length === 0) return [];
+  await client.query({
+    name: "write_verdicts",
+    text: `UPDATE monitor_status s
      SET verdict = n.verdict, stale_at = n.stale_at, since = CASE WHEN s.verdict = n.verdict THEN s.since ELSE clock_timestamp() END
      FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (monitor_id, verdict, stale_at)
      WHERE s.monitor_id = n.monitor_id`,
-    [ids, judged.map(({ to }) => to), judged.map(({ staleAt }) => (staleAt === null ? null : new Date(staleAt)))],
-  );
-  return judged.filter(({ from, to }) => from !== to).map(({ monitorId, from, to }) => ({ monitorId, from, to }));
+    values: [
+      changed.map(({ monitorId }) => monitorId),
+      changed.map(({ to }) => to),
+      changed.map(({ staleAt }) => (staleAt === null ? null : new Date(staleAt))),
+    ],
+  });
+  return changed.filter(({ from, to }) => from !== to).map(({ monitorId, from, to }) => ({ monitorId, from, to }));
+}
+
+/**
+ * Whether the instant to judge again at has to be written. One that has moved on
+ * need not be: at the earlier one it is looked at again, and nothing found stale.
+ * That is one write per lifetime of a vote instead of one per result.
+ */
+function isDue({ stale_at, is_stale }: Pick<Locked, "stale_at" | "is_stale">, staleAt: number | null): boolean {
+  if (is_stale || stale_at === null || staleAt === null) return (stale_at?.getTime() ?? null) !== staleAt;
+  return staleAt < stale_at.getTime();
 }
 
 interface RegionRow {

@@ -1,3 +1,4 @@
+import { groupBy } from "../../shared/group-by.ts";
 import type { ResultStatus } from "../../shared/result.ts";
 import type { ClickHouse } from "./clickhouse.ts";
 import type { WindowPart } from "./windows.ts";
@@ -20,7 +21,7 @@ export interface RegionSummary {
   } | null;
 }
 
-/** Whole days, hours and minutes of the window are read as ClickHouse has summed them up, its ragged ends from the results. */
+/** Whole hours (or minutes, or days) are read as ClickHouse has summed them up, the ragged ends from the results. */
 export async function summarize(
   clickhouse: ClickHouse,
   monitorId: string,
@@ -43,7 +44,7 @@ export async function summarizeParts(
       SELECT region, sum(scheduled) AS scheduled, sum(up) AS up, sum(degraded) AS degraded, sum(down) AS down,
              sum(error) AS error, sum(latency_sum) AS latency_sum, max(latency_max) AS latency_max,
              quantilesTDigestMerge(0.5, 0.95, 0.99)(latency) AS quantiles
-      FROM (${parts.map(selectOf).join(" UNION ALL ")})
+      FROM (${[...groupBy(parts, ({ table }) => table).values()].map(selectOf).join(" UNION ALL ")})
       GROUP BY region`,
     query_params: { monitorId },
     format: "JSONEachRow",
@@ -53,13 +54,19 @@ export async function summarizeParts(
   return new Map(rows.map((row) => [row.region, toSummary(row)]));
 }
 
-/** Instants stand in the text: they are whole numbers of our own. */
-function selectOf({ table, from, to }: WindowPart): string {
+/** Of parts of one table. Instants stand in the text: they are whole numbers of our own. */
+function selectOf(parts: readonly WindowPart[]): string {
+  const table = parts[0]?.table;
   if (table !== "results") {
+    const within = parts.map(
+      ({ from, to }) => `(at >= toDateTime(${from / 1_000}) AND at < toDateTime(${to / 1_000}))`,
+    );
     return `
       SELECT region, scheduled, up, degraded, down, error, latency_sum, latency_max, latency FROM ${table}
-      WHERE monitor_id = {monitorId: String} AND at >= toDateTime(${from / 1_000}) AND at < toDateTime(${to / 1_000})`;
+      WHERE monitor_id = {monitorId: String} AND (${within.join(" OR ")})`;
   }
+  const instant = (ms: number) => `fromUnixTimestamp64Milli(${Math.ceil(ms)}, 'UTC')`;
+  const within = parts.map(({ from, to }) => `(scheduled_at >= ${instant(from)} AND scheduled_at < ${instant(to)})`);
   return `
     SELECT region, countIf(attempt = 0) AS scheduled,
            countIf(status = 'up') AS up, countIf(status = 'degraded') AS degraded,
@@ -68,9 +75,7 @@ function selectOf({ table, from, to }: WindowPart): string {
            maxIf(toFloat32(latency_ms), status != 'error') AS latency_max,
            quantilesTDigestStateIf(0.5, 0.95, 0.99)(toFloat32(latency_ms), status != 'error') AS latency
     FROM (SELECT region, attempt, status, latency_ms FROM results
-          WHERE monitor_id = {monitorId: String}
-            AND scheduled_at >= fromUnixTimestamp64Milli(${Math.ceil(from)}, 'UTC')
-            AND scheduled_at < fromUnixTimestamp64Milli(${Math.ceil(to)}, 'UTC')
+          WHERE monitor_id = {monitorId: String} AND (${within.join(" OR ")})
           LIMIT 1 BY scheduled_at, region, round, attempt)
     GROUP BY region`;
 }

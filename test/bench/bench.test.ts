@@ -31,6 +31,11 @@ const expected = {
     baselines: ["emptyLoop"],
     compared: "planUsPerCheckAt1M",
   },
+  store: {
+    figures: ["rowsPerSecond", "bytesPerRow", "bytesPerRowWithSums", "listP50Ms", "statsMonthP50Ms", "detailP50Ms"],
+    baselines: ["withoutSums"],
+    compared: "detailP50Ms",
+  },
   lateness: {
     figures: ["latenessP99MsAt2"],
     baselines: ["nodeTimersAlone", "nodeTimersBeside"],

@@ -2,6 +2,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { lateness } from "./lateness.ts";
 import { pipeline } from "./pipeline.ts";
 import { planner } from "./planner.ts";
+import { store } from "./store.ts";
 
 /** Every benchmark by its name. */
-export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness, planner };
+export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness, planner, store };

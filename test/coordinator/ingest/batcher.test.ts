@@ -68,6 +68,20 @@ test("a batch that is refused rejects those who gave it, and the next goes on", 
   await kept;
 });
 
+test("batches that are not full keep their distance, full ones do not", async () => {
+  const { batches, send, next } = receiver();
+  const batcher = createBatcher({ ...options, everyMs: 1e9, send });
+  const first = batcher.add([1]);
+  (await next()).accept();
+  await first;
+  const kept = batcher.add([2]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(batches).toEqual([]);
+  const full = batcher.add([3, 4]);
+  (await next()).accept();
+  await Promise.all([kept, full]);
+});
+
 test("draining sends what is there and waits for it", async () => {
   const { send, next } = receiver();
   const batcher = createBatcher({ ...options, maxWaitMs: 1e9, send });

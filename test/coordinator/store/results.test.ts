@@ -94,6 +94,20 @@ test("the oddest numbers that a message may hold are stored, to the microsecond"
   });
 });
 
+test("a page is full though many results are stored many times, and pages meet", async () => {
+  const rows = some("mon_pages", 60);
+  for (let n = 0; n < 4; n++) await store.append(rows, newId("job"));
+  const query = { monitorId: "mon_pages", region: null, from: null, to: null, limit: 25 };
+  const rounds: number[] = [];
+  for (let after: StoredResult | null = null; ; ) {
+    const page: StoredResult[] = await store.list({ ...query, after });
+    rounds.push(...page.map(({ round }) => round));
+    if (page.length < 25) break;
+    after = page.at(-1) as StoredResult;
+  }
+  expect(rounds).toEqual(rows.map(({ round }) => round).reverse());
+});
+
 test("an odd monitor id is text in a question, and no more", async () => {
   const [row] = some("mon_'\\); DROP TABLE results; --", 1) as [StoredResult];
   expect(await store.unstored([row])).toEqual([row]);

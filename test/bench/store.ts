@@ -1,0 +1,166 @@
+import { openClickHouse } from "../../coordinator/store/clickhouse.ts";
+import { migrate } from "../../coordinator/store/migrate.ts";
+import { openPostgres } from "../../coordinator/store/postgres.ts";
+import type { ResultStore, StoredResult } from "../../coordinator/store/results.ts";
+import { createResultStore } from "../../coordinator/store/results.ts";
+import { summarizeParts } from "../../coordinator/store/summary.ts";
+import { newId } from "../../shared/id.ts";
+import { createLogger } from "../../shared/logger.ts";
+import type { Benchmark, Figures } from "./benchmark.ts";
+import { spreadOf } from "./statistics.ts";
+import { startStores } from "./stores.ts";
+
+const REGIONS = ["eu-west", "us-east", "ap-south"];
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+const INTERVAL_MS = 60_000;
+/** Monitors at scale 1; at scale 40 they are the thousand of which a busy deployment may have several. */
+const MONITORS = 25;
+const BLOCK = 2_500;
+const APPEND_SECONDS = 5;
+const REPETITIONS = 40;
+
+/**
+ * Results of one day as ClickHouse makes them up itself: phases spread as over a
+ * network, a few failures, bodies of a page that changes a little.
+ */
+const dayOf = (monitors: number, start: number): string => `
+  INSERT INTO results
+  SELECT concat('mon_', leftPad(toString(m), 20, '0')) AS monitor_id,
+    fromUnixTimestamp64Milli(toInt64(${start} + k * ${INTERVAL_MS} + (m * 7919) % 20000 + r * 20000), 'UTC') AS scheduled_at,
+    ['${REGIONS.join("', '")}'][r + 1] AS region, toUInt64(intDiv(${start}, ${INTERVAL_MS}) + k) AS round, 0 AS attempt,
+    concat('agt_', leftPad(toString(r), 20, '0')) AS agent_id,
+    scheduled_at + toIntervalMillisecond(toInt64(late)) AS started_at,
+    started_at + toIntervalMillisecond(toInt64(latency) + 22 + rand32(n) % 1000) AS received_at,
+    toDecimal64(randExponential(1.2, n + 1), 3) AS late, if(rand32(n + 2) % 2000 = 0, 'down', 'up') AS status,
+    dns + connect + tls + first_byte + transfer AS latency,
+    toDecimal64(0.3 + randLogNormal(0.5, 0.4, n + 3), 3) AS dns,
+    toDecimal64((20 + m % 50 + r * 30) * randLogNormal(0, 0.05, n + 4), 3) AS connect,
+    toDecimal64((22 + m % 50 + r * 30) * randLogNormal(0, 0.05, n + 5), 3) AS tls,
+    toDecimal64((40 + m % 50 + r * 30) * randLogNormal(0, 0.2, n + 6), 3) AS first_byte,
+    toDecimal64(randLogNormal(-0.5, 0.5, n + 7), 3) AS transfer,
+    200 AS status_code, concat('203.0.113.', toString(m % 250 + rand32(n + 8) % 2)) AS address,
+    if(m % 2 = 0, 312, 20000 + rand32(n + 9) % 300) AS body_bytes, NULL AS error_code, '' AS error_message, [] AS failed_assertions
+  FROM (SELECT number AS n, number % ${monitors} AS m, intDiv(number, ${monitors}) % ${REGIONS.length} AS r,
+               intDiv(number, ${monitors * REGIONS.length}) AS k
+        FROM numbers(${(monitors * REGIONS.length * DAY_MS) / INTERVAL_MS}))`;
+
+export const store: Benchmark = {
+  about: "rows/s ingested, bytes per row and queries over 30 days of results, beside the same queries without sums",
+  async run({ scope, dir, scale, note, ...setting }) {
+    const servers = await startStores(scope, dir);
+    const clickhouse = openClickHouse(servers.clickhouse.url);
+    const postgres = openPostgres(servers.postgres.url, createLogger({ level: "silent", name: "bench" }));
+    scope.add({ stop: () => Promise.all([clickhouse.close(), postgres.end()]) });
+    await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
+    const results = createResultStore(clickhouse);
+    const monitors = Math.max(1, Math.round(MONITORS * scale));
+    const end = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    const start = end - DAYS * DAY_MS;
+
+    const begun = performance.now();
+    for (let day = start; day < end; day += DAY_MS) await clickhouse.command({ query: dayOf(monitors, day) });
+    const rows = (monitors * REGIONS.length * DAYS * DAY_MS) / INTERVAL_MS;
+    note(`${rows} results of ${monitors} monitors made up in ${((performance.now() - begun) / 1_000).toFixed(0)} s`);
+    for (const table of ["results", "results_minutes", "results_hours", "results_days"]) {
+      await clickhouse.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
+    }
+    const bytes = await bytesOf(clickhouse);
+    note(`bytes on disk: ${JSON.stringify(bytes)}`);
+
+    const ids = Array.from({ length: REPETITIONS }, (_, n) => `mon_${String((n * 7) % monitors).padStart(20, "0")}`);
+    const to = end - 3_723_456;
+    const list = (monitorId: string) =>
+      results.list({ monitorId, region: null, from: null, to: null, after: null, limit: 50 });
+    const raw = (monitorId: string, days: number) =>
+      summarizeParts(clickhouse, monitorId, [{ table: "results", from: to - days * DAY_MS, to }]);
+    const summed = (monitorId: string, days: number) => results.summarize(monitorId, to - days * DAY_MS, to);
+    const misses = (monitorId: string) => results.countMisses(monitorId, to - 30 * DAY_MS, to);
+
+    async function measure(sums: typeof raw): Promise<Figures> {
+      const day = await timesOf(ids, (id) => sums(id, 1));
+      const month = await timesOf(ids, (id) => sums(id, 30));
+      const detail = await timesOf(ids, (id) => Promise.all([list(id), sums(id, 1), sums(id, 30), misses(id)]));
+      return {
+        statsDayP50Ms: spreadOf(day).p50,
+        statsMonthP50Ms: spreadOf(month).p50,
+        statsMonthP99Ms: spreadOf(month).p99,
+        detailP50Ms: spreadOf(detail).p50,
+        detailP99Ms: spreadOf(detail).p99,
+      };
+    }
+
+    const newest = await timesOf(ids, list);
+    const figures = await measure(summed);
+    const rawFigures = await measure(raw);
+    const appended = await append(results, setting.seconds ?? APPEND_SECONDS);
+    return {
+      figures: {
+        ...appended,
+        rows,
+        bytesPerRow: (bytes.results ?? Number.NaN) / rows,
+        bytesPerRowWithSums: Object.values(bytes).reduce((sum, some) => sum + some, 0) / rows,
+        listP50Ms: spreadOf(newest).p50,
+        listP99Ms: spreadOf(newest).p99,
+        ...figures,
+      },
+      baselines: { withoutSums: rawFigures },
+    };
+  },
+};
+
+async function bytesOf(clickhouse: ReturnType<typeof openClickHouse>): Promise<Record<string, number>> {
+  const answer = await clickhouse.query({
+    query: `SELECT table, toFloat64(sum(bytes_on_disk)) AS bytes FROM system.parts
+            WHERE active AND database = currentDatabase() AND table LIKE 'results%' GROUP BY table`,
+    format: "JSONEachRow",
+  });
+  const rows = await answer.json<{ table: string; bytes: number }>();
+  return Object.fromEntries(rows.map(({ table, bytes }) => [table, bytes]));
+}
+
+/** How long each call takes, in ms, one after the other; the first few warm up. */
+async function timesOf(ids: readonly string[], work: (id: string) => Promise<unknown>): Promise<number[]> {
+  for (const id of ids.slice(0, 3)) await work(id);
+  const times: number[] = [];
+  for (const id of ids) {
+    const begun = performance.now();
+    await work(id);
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
+
+/** Results as ingest appends them, in blocks as they are under load, one after the other. */
+async function append(results: ResultStore, seconds: number): Promise<Figures> {
+  const begun = performance.now();
+  let rows = 0;
+  for (let round = 0; performance.now() - begun < seconds * 1_000; round++) {
+    await results.append(blockOf(round), newId("job"));
+    rows += BLOCK;
+  }
+  return { rowsPerSecond: rows / ((performance.now() - begun) / 1_000) };
+}
+
+function blockOf(round: number): StoredResult[] {
+  const scheduledAt = Date.now();
+  return Array.from({ length: BLOCK }, (_, n) => ({
+    monitorId: `mon_${String(n).padStart(20, "a")}`,
+    region: REGIONS[n % REGIONS.length] as string,
+    agentId: "agt_00000000000000000000",
+    round,
+    attempt: 0,
+    scheduledAt,
+    startedAt: scheduledAt + 1.25,
+    receivedAt: scheduledAt + 120,
+    latenessMs: 1.25,
+    status: "up",
+    latencyMs: 84.123 + (n % 100) / 7,
+    phases: { dnsMs: 1.2, connectMs: 20.123 + (n % 100) / 7, tlsMs: 22.2, firstByteMs: 40.1, transferMs: 0.5 },
+    statusCode: 200,
+    address: "203.0.113.7",
+    bodyBytes: 312,
+    error: null,
+    failedAssertions: [],
+  }));
+}
