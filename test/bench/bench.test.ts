@@ -26,6 +26,11 @@ const expected = {
     baselines: ["schedulerPerMonitor100", "schedulerPerMonitor10"],
     compared: "cpuUsPerCheck",
   },
+  queue: {
+    figures: ["cpuUsPerCheckAt1000", "redisSentPerCheckAt1000", "redisExecutedPerCheckAt1"],
+    baselines: ["jobPerCheck", "schedulerPerMonitor"],
+    compared: "cpuUsPerCheckAt1000",
+  },
   planner: {
     figures: ["planUsPerCheckAt1M", "planAndBatchUsPerCheckAt1M", "bytesPerMonitorAt1M"],
     baselines: ["emptyLoop"],

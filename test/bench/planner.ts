@@ -5,6 +5,7 @@ import { createSchedule, type Schedule } from "../../coordinator/schedule/schedu
 import { SHARDS } from "../../coordinator/schedule/shard.ts";
 import { newId } from "../../shared/id.ts";
 import type { Monitor } from "../../shared/monitor.ts";
+import { aMonitor } from "../support/monitors.ts";
 import type { Benchmark, Figures } from "./benchmark.ts";
 
 const SIZES = { "10k": 10_000, "100k": 100_000, "1M": 1_000_000 };
@@ -32,7 +33,10 @@ export const planner: Benchmark = {
 
 function measure(count: number, seconds: number | null): [Figures, Figures] {
   // As they come from the database: parsed, and not put together from parts.
-  const monitors = Array.from({ length: count }, () => JSON.parse(JSON.stringify(monitor())) as Monitor);
+  const monitors = Array.from(
+    { length: count },
+    () => JSON.parse(JSON.stringify(aMonitor({ id: newId("mon"), intervalMs: INTERVAL_MS }))) as Monitor,
+  );
   const before = heapUsed();
   const schedule = createSchedule();
   schedule.setRegions(REGIONS, 0);
@@ -90,25 +94,6 @@ function walk(monitors: readonly Monitor[], rounds: number): number {
     for (const _ of REGIONS) for (const monitor of monitors) sum += monitor.intervalMs;
   }
   return sum;
-}
-
-function monitor(): Monitor {
-  return {
-    id: newId("mon"),
-    revision: 1,
-    createdAt: 0,
-    updatedAt: 0,
-    name: "Planned",
-    type: "tcp",
-    tcp: { host: "planned.example", port: 443, ipVersion: "any" },
-    intervalMs: INTERVAL_MS,
-    timeoutMs: 10_000,
-    regions: "all",
-    quorum: "majority",
-    enabled: true,
-    stagger: true,
-    assertions: [],
-  };
 }
 
 function cpuUs(work: () => unknown): number {
