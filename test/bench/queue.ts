@@ -90,7 +90,9 @@ function monitorsOf(rate: number) {
 function openChecksWorker(server: QueueServer) {
   const worker = openWorker<CheckBatch>(
     checksQueueName(REGION),
-    async ({ data }) => void (done += data.checks.length),
+    async ({ data }) => {
+      done += data.checks.length;
+    },
     {
       server,
       logger,
@@ -133,15 +135,18 @@ const plainJobs: Way = {
     const adding = new Set<Promise<unknown>>();
     const begun = performance.now();
     let added = 0;
-    const timer = setInterval(() => {
-      for (const due = ((performance.now() - begun) * rate) / 1_000; added < due; added++) {
-        const monitor = monitors[added % rate] as (typeof monitors)[number];
-        const data: CheckBatch = { v: 1, checks: [checkOf(monitor, added, 0, Date.now())] };
-        const job = queue.add("checks", data, jobOptions);
-        adding.add(job);
-        job.finally(() => adding.delete(job));
-      }
-    }, 1);
+    const timer = setInterval(
+      () => {
+        for (const due = ((performance.now() - begun) * rate) / 1_000; added < due; added++) {
+          const monitor = monitors[added % rate] as (typeof monitors)[number];
+          const data: CheckBatch = { v: 1, checks: [checkOf(monitor, added, 0, Date.now())] };
+          const job = queue.add("checks", data, jobOptions);
+          adding.add(job);
+          job.finally(() => adding.delete(job));
+        }
+      },
+      Math.max(5, SLOT_MS / rate),
+    );
     return async () => {
       clearInterval(timer);
       await Promise.all(adding);
