@@ -8,6 +8,7 @@ import { migrate } from "../../../coordinator/store/migrate.ts";
 import { openPostgres } from "../../../coordinator/store/postgres.ts";
 import type { StoredResult } from "../../../coordinator/store/results.ts";
 import { createResultStore } from "../../../coordinator/store/results.ts";
+import type { Logger } from "../../../shared/logger.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import { aResult } from "../../support/hand-agent.ts";
 import type { Relay } from "../../support/relay.ts";
@@ -16,7 +17,7 @@ import { testClickHouse, testDatabase } from "../../support/shared-servers.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { until } from "../../support/until.ts";
 
-const logger = createLogger({ level: "silent", name: "test" });
+const silent = createLogger({ level: "silent", name: "test" });
 const MINUTE = 60_000;
 const START = (Math.floor(Date.now() / 3_600_000) - 2) * 3_600_000;
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const [server, database] = await Promise.all([testClickHouse(), testDatabase()]);
   relay = await startRelay(server.url);
   clickhouse = openClickHouse(relay.url);
-  const postgres = openPostgres(database.url, logger);
+  const postgres = openPostgres(database.url, silent);
   await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
   await postgres.end();
   stop = async () => {
@@ -38,7 +39,8 @@ beforeAll(async () => {
 });
 afterAll(() => stop?.());
 
-async function makeStorage(dir: string, maxBytes = 1e8) {
+async function makeStorage(dir: string, maxBytes = 1e8, onError: (text: string) => void = () => undefined) {
+  const logger: Logger = Object.assign(Object.create(silent), { error: (_: object, text: string) => onError(text) });
   const spool = createSpool({ dir, maxBytes, maxAgeMs: 1e9, now: Date.now, onGivenUp: () => undefined, logger });
   const store = createResultStore(clickhouse);
   const storage = createStorage({ store, spool, patienceMs: 200, metrics: createMetrics(), logger });
@@ -116,7 +118,8 @@ test("what a killed coordinator left in its spool is stored by the next one, and
 
 test("a full spool keeps results waiting until ClickHouse is back", async () => {
   const dir = await freshDir();
-  const { spool, storage } = await makeStorage(dir, 5_000);
+  const errors: string[] = [];
+  const { spool, storage } = await makeStorage(dir, 5_000, (text) => errors.push(text));
   relay.cut();
   await storage.addResults(arrivals(results("mon_full", 0, 1)));
   let stored = false;
@@ -124,8 +127,8 @@ test("a full spool keeps results waiting until ClickHouse is back", async () => 
     stored = true;
   });
   await until(
-    async () => spool.blocks,
-    (blocks) => blocks === 1,
+    async () => errors,
+    (told) => told.some((text) => /cannot be spooled/.test(text)),
   );
   expect(stored).toBe(false);
   relay.mend();
