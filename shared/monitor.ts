@@ -117,6 +117,16 @@ const common = {
   assertions: z.array(assertion).max(50).default([]),
 };
 
+/** PostgreSQL takes neither in JSON (its manual, "JSON Types"), nor do queues that live there. */
+const unstorable = /[\0\p{Surrogate}]/u;
+
+/** Where in a document stands text that cannot be stored. */
+function unstorablePaths(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value === "string") return unstorable.test(value) ? [[...path]] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => unstorablePaths(inner, [...path, key]));
+}
+
 /** A monitor's document as the API and `apply` take it; one member per type. */
 export const monitorDocument = z
   .discriminatedUnion("type", [
@@ -124,6 +134,9 @@ export const monitorDocument = z
     z.strictObject({ ...common, type: z.literal("tcp"), tcp: tcpSettings }),
   ])
   .superRefine((monitor, context) => {
+    for (const path of unstorablePaths(monitor)) {
+      context.addIssue({ code: "custom", path, message: "must not hold NUL or half of a surrogate pair" });
+    }
     if (monitor.timeout !== undefined && monitor.timeout > monitor.interval) {
       context.addIssue({ code: "custom", path: ["timeout"], message: "must be at most the interval" });
     }

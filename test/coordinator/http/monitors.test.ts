@@ -60,6 +60,8 @@ test("pausing makes the verdict paused, resuming makes it unknown until there ar
 test.each([
   ["an unknown type", { ...shop, type: "gopher" }, "type"],
   ["no name", { ...shop, name: " " }, "name"],
+  ["a name with NUL", { ...shop, name: "a\u0000b" }, "name"],
+  ["a body with half of a surrogate pair", { ...shop, http: { ...shop.http, body: "a\ud800b" } }, "http.body"],
   ["an interval below a second", { ...shop, interval: "500ms" }, "interval"],
   ["an interval that is no duration", { ...shop, interval: "soon" }, "interval"],
   ["a timeout beyond the interval", { ...shop, interval: 5, timeout: 6 }, "timeout"],
