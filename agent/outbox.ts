@@ -28,7 +28,7 @@ export interface Outbox extends Part {
 }
 
 /** How long a batch is filled before it goes, in ms. */
-const FILL_MS = 20;
+const FILL_MS = 50;
 /** How many batches may be under way at once: more than one, because the queue may be a continent away. */
 const MAX_UNDER_WAY = 8;
 /** How much is held in memory; about 1 KB each. */

@@ -32,6 +32,11 @@ export function openPostgres(url: string, logger: Logger): pg.Pool {
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool hears of what breaks an idle connection only; between two statements of ours nobody would, and the process would end.
+  const onError = (thrown: Error) => {
+    broken = thrown;
+  };
+  client.on("error", onError);
   try {
     await client.query("BEGIN");
     const outcome = await work(client);
@@ -43,6 +48,7 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
     });
     throw thrown;
   } finally {
+    client.off("error", onError);
     client.release(broken);
   }
 }
