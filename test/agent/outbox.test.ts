@@ -207,6 +207,7 @@ describe("the outbox and a Redis in trouble", () => {
     await next.putResult(result(2));
     await arrived(2);
     expect(line.seen).toEqual([1, 2]);
+    expect(await readdir(line.dir)).toEqual([]);
   });
 
   test("holds results in memory when the disk does not take them either", async () => {

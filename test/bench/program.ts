@@ -9,6 +9,7 @@ export interface Program {
   readonly pid: number;
   /** The next message that it sends. @throws Error with its last words when it ends instead. */
   message<T>(withinMs?: number): Promise<T>;
+  send(message: object): void;
   stop(): Promise<void>;
 }
 
@@ -31,6 +32,7 @@ export function startProgram(
       });
       return withDeadline(Promise.race([said, gone]), withinMs, `${file.pathname} said nothing`);
     },
+    send: (message) => void child.send(message),
     stop: () => stopChild(child, "SIGTERM", 10_000),
   };
 }
