@@ -70,7 +70,8 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
       await sleep(away);
       await restartCoordinator(0);
     });
-    expect(counts.missed.coordinator_down).toBeGreaterThanOrEqual((MONITORS * away) / 1_000 - MONITORS);
+    // Up to 1.75 s of checks had been pushed ahead, and those of the last second are not over when it is back.
+    expect(counts.missed.coordinator_down).toBeGreaterThanOrEqual((MONITORS * (away - 2_750)) / 1_000 - MONITORS);
     expect(counts.missed).toMatchObject({ backlog: 0, no_agent: 0 });
   });
 
