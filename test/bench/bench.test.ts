@@ -47,6 +47,16 @@ const expected = {
     baselines: ["bare", "undiciClientPerCheck"],
     compared: "httpCpuUsPerCheck",
   },
+  agent: {
+    figures: ["cpuUsPerCheck", "checksPerSecond"],
+    baselines: ["probe"],
+    compared: "cpuUsPerCheck",
+  },
+  memory: {
+    figures: ["rssMbIdle", "rssMbBusy", "rssMbMax", "growthMb", "checksPerSecond"],
+    baselines: ["importsAlone", "unbundled"],
+    compared: "rssMbIdle",
+  },
   lateness: {
     figures: ["latenessP99MsAt2"],
     baselines: ["nodeTimersAlone", "nodeTimersBeside"],

@@ -1,5 +1,7 @@
+import { agent } from "./agent.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { lateness } from "./lateness.ts";
+import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
 import { planner } from "./planner.ts";
 import { probe } from "./probe.ts";
@@ -7,4 +9,13 @@ import { queue } from "./queue.ts";
 import { store } from "./store.ts";
 
 /** Every benchmark by its name. */
-export const benchmarks: Readonly<Record<string, Benchmark>> = { pipeline, lateness, planner, probe, queue, store };
+export const benchmarks: Readonly<Record<string, Benchmark>> = {
+  pipeline,
+  probe,
+  agent,
+  lateness,
+  queue,
+  planner,
+  store,
+  memory,
+};

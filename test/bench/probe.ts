@@ -9,7 +9,7 @@ import { startTarget, type Target } from "./target.ts";
 
 /** Windows of one way take turns with those of the others, so that a busy moment meets them all. */
 const ROUNDS = 3;
-const SECONDS = 1;
+const SECONDS = 2;
 const WARM_UP_MS = 1_000;
 const IN_FLIGHT = 50;
 
@@ -23,6 +23,7 @@ export const probe: Benchmark = {
   about: "CPU per HTTP, HTTPS and TCP check in the agent, in a closed loop, 50 in flight",
   async run({ scope, dir, note, profileDir, ...setting }) {
     const ms = (setting.seconds ?? SECONDS) * 1_000;
+    const rounds = Math.max(1, Math.round(ROUNDS * setting.scale));
     const target = await startTarget(scope, dir);
     const runners = await startRunners(scope, target, { dir, profileDir });
     const askBlackbox = await startBlackboxExporter(scope, dir);
@@ -34,8 +35,8 @@ export const probe: Benchmark = {
       await measure(Math.min(ms, WARM_UP_MS));
     }
     const seen = new Map<Runner, number[]>(runners.map((runner) => [runner, []]));
-    for (let round = 1; round <= ROUNDS; round++) {
-      note(`round ${round} of ${ROUNDS}`);
+    for (let round = 1; round <= rounds; round++) {
+      note(`round ${round} of ${rounds}`);
       for (const runner of runners) seen.get(runner)?.push(await runner.measure(ms));
     }
     const figuresOf = (wanted: string): Figures =>

@@ -16,11 +16,26 @@ export interface Program {
 /** @param file the program without its ending */
 export function startProgram(
   file: URL,
-  { env = {}, logFile, profileDir }: { env?: NodeJS.ProcessEnv; logFile: string; profileDir?: string | undefined },
+  {
+    env = {},
+    logFile,
+    profileDir,
+    execArgv = [],
+  }: {
+    env?: NodeJS.ProcessEnv;
+    logFile: string;
+    profileDir?: string | undefined;
+    /** Options for Node itself. */
+    execArgv?: readonly string[] | undefined;
+  },
 ): Program {
   const log = openSync(logFile, "a", 0o600);
-  const execArgv = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
-  const child = forkProgram(file, { env: { PATH: process.env.PATH, ...env }, output: log, execArgv });
+  const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+  const child = forkProgram(file, {
+    env: { PATH: process.env.PATH, ...env },
+    output: log,
+    execArgv: [...execArgv, ...profiling],
+  });
   closeSync(log);
   const ended = endOf(child);
   return {
