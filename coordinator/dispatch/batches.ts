@@ -2,6 +2,7 @@ import type { Check, CheckBatch, CheckTarget } from "../../shared/check.ts";
 import { groupBy } from "../../shared/group-by.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import { MAX_BATCH } from "../../shared/queues.ts";
+import { longestWaitMs } from "../schedule/due.ts";
 import type { DueCheck } from "../schedule/schedule.ts";
 
 /** A job of a region's checks queue. */
@@ -10,9 +11,6 @@ export interface CheckJob {
   readonly jobId: string;
   readonly batch: CheckBatch;
 }
-
-/** No check waits longer than this for an agent, in ms, however long its interval. */
-const MAX_WAIT_MS = 60_000;
 
 /** Up to so many checks of one region, slot and shard, each is a job of its own. */
 const SINGLE_JOBS = 3;
@@ -42,7 +40,7 @@ export function checkOf(monitor: Monitor, round: number, attempt: number, schedu
     round,
     attempt,
     scheduledAt,
-    expiresAt: scheduledAt + Math.min(monitor.intervalMs, MAX_WAIT_MS),
+    expiresAt: scheduledAt + longestWaitMs(monitor),
     timeoutMs: monitor.timeoutMs,
     assertions: monitor.assertions,
     ...targetOf(monitor),

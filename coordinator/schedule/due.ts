@@ -24,6 +24,14 @@ export function roundAt(firstDue: number, intervalMs: number, instant: number): 
   return Math.floor((instant - firstDue) / intervalMs);
 }
 
+/** No check waits longer than this for an agent, in ms, however long its interval. */
+const MAX_WAIT_MS = 60_000;
+
+/** How long a check may wait for an agent before it is over, in ms: until its next round, and a minute at the longest. */
+export function longestWaitMs({ intervalMs }: Pick<Timing, "intervalMs">): number {
+  return Math.min(intervalMs, MAX_WAIT_MS);
+}
+
 /** The instant of a round, in ms since the epoch. */
 export function dueAt(firstDue: number, intervalMs: number, round: number): number {
   return firstDue + round * intervalMs;

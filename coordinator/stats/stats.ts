@@ -1,4 +1,5 @@
 import type { Monitor } from "../../shared/monitor.ts";
+import { longestWaitMs } from "../schedule/due.ts";
 import type { Stretch } from "../schedule/history.ts";
 import { countDue, stretchesOf } from "../schedule/history.ts";
 import { shardOf } from "../schedule/shard.ts";
@@ -12,8 +13,6 @@ import { accountFor } from "./account.ts";
 
 /** How long a result may be under way after its check has ended, in ms. */
 const DELIVERY_MS = 5_000;
-/** No check waits longer for an agent, in ms, nor longer than its interval; see dispatch. */
-const MAX_WAIT_MS = 60_000;
 
 /** What one region saw of a monitor over a window. */
 export interface RegionStats extends Account, Pick<RegionSummary, "statuses" | "latency"> {
@@ -48,7 +47,7 @@ export async function statsOf(
   monitor: Monitor,
   window: { readonly from: number; readonly to: number; readonly region: string | null; readonly now: number },
 ): Promise<MonitorStats> {
-  const settled = window.now - Math.min(monitor.intervalMs, MAX_WAIT_MS) - monitor.timeoutMs - DELIVERY_MS;
+  const settled = window.now - longestWaitMs(monitor) - monitor.timeoutMs - DELIVERY_MS;
   const from = Math.max(window.from, monitor.createdAt);
   const to = Math.max(from, Math.min(window.to, Math.floor(settled)));
   const [revisions, known, summaries, misses, gaps] = await Promise.all([
