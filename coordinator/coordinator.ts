@@ -11,7 +11,9 @@ import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import type { CheckJob } from "./dispatch/batches.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
+import { createExtraChecks } from "./dispatch/extra-checks.ts";
 import { createLeases } from "./dispatch/leases.ts";
+import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
@@ -108,27 +110,22 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   };
   const queues = createRegionQueues(queueServer, logger, tellLateness);
   const leases = createLeases({ coordinatorId, store: shards, clock, logger });
-  const dispatcher = createDispatcher({
-    schedule,
-    leases,
-    queues,
-    clock,
-    logger,
-    hasLiveAgent: presence.isLive,
-    onMissed: ingest.takeMisses,
-  });
+  const onMissed = ingest.takeMisses;
+  const pusher = createPusher({ queues, logger, hasLiveAgent: presence.isLive, onMissed });
+  const dispatcher = createDispatcher({ schedule, leases, pusher, clock, onMissed });
+  const extraChecks = createExtraChecks({ schedule, leases, pusher });
   const keeper = keepSchedule({
     schedule,
     monitors,
     regions,
     onRegions: (known) => roles.includes("ingest") && workers.serve(known),
     onNewRegion(region, since) {
-      if (roles.includes("schedule")) void dispatcher.checkFromRegion(region, since);
+      if (roles.includes("schedule")) void extraChecks.checkFromRegion(region, since);
     },
     onChange(monitor) {
       if (!roles.includes("schedule")) return;
-      void dispatcher.catchUp(monitor);
-      void dispatcher.checkNow(monitor);
+      void extraChecks.catchUp(monitor);
+      void extraChecks.checkNow(monitor);
     },
     logger,
   });

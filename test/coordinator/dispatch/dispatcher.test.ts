@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { CheckJob } from "../../../coordinator/dispatch/batches.ts";
 import { createDispatcher } from "../../../coordinator/dispatch/dispatcher.ts";
 import { createProgress } from "../../../coordinator/dispatch/progress.ts";
+import { createPusher } from "../../../coordinator/dispatch/pusher.ts";
 import { createSchedule } from "../../../coordinator/schedule/schedule.ts";
 import { SHARDS, shardOf } from "../../../coordinator/schedule/shard.ts";
 import type { StoredMiss } from "../../../coordinator/store/results.ts";
@@ -19,27 +20,30 @@ function setUp({ from = SLOT, live = true, answer = null as MissReason | null } 
   const schedule = createSchedule();
   schedule.setRegions(["eu-west", "us-east"], 0);
   const held = new Map(Array.from({ length: SHARDS }, (_, shard) => [shard, createProgress(from)]));
-  const dispatcher = createDispatcher({
-    schedule,
-    leases: { held },
+  const onMissed = (misses: readonly StoredMiss[]) => void missed.push(...misses);
+  const pusher = createPusher({
     queues: {
       push: async (_, jobs) => {
         if (answer === null) pushed.push(...jobs);
         return answer;
       },
-      depths: async () => [],
-      close: async () => undefined,
     },
-    clock: { now: () => NOW, monotonic: () => NOW },
     logger: createLogger({ level: "silent", name: "test" }),
     hasLiveAgent: () => live,
-    onMissed: (misses) => missed.push(...misses),
+    onMissed,
+  });
+  const dispatcher = createDispatcher({
+    schedule,
+    leases: { held },
+    pusher,
+    clock: { now: () => NOW, monotonic: () => NOW },
+    onMissed,
   });
   const dispatch = async () => {
     await dispatcher.start();
     await dispatcher.stop();
   };
-  return { dispatch, dispatcher, schedule, held, pushed, missed };
+  return { dispatch, schedule, held, pushed, missed };
 }
 
 const everySecond = (id: string, changes = {}) => aMonitor({ id, intervalMs: 1_000, timeoutMs: 1_000, ...changes });
@@ -81,28 +85,4 @@ test("of slots that were left behind only what is not over yet is pushed; the re
     list.filter(({ monitorId }) => monitorId === "mon_short").length;
   expect(short(checks) + short(missed)).toBe(14);
   expect(new Set(missed.map(({ reason }) => reason))).toEqual(new Set(["coordinator_down"]));
-});
-
-test("a change that is heard of late is caught up with from the slot in which it took effect", async () => {
-  const { dispatch, dispatcher, schedule, pushed } = setUp({ from: SLOT + 1 });
-  await dispatch();
-  const monitor = everySecond("mon_late", { updatedAt: (SLOT - 2) * 1_000 });
-  schedule.set(monitor);
-  await dispatcher.catchUp(monitor);
-  const slots = pushed.flatMap(({ batch }) => batch.checks.map(({ scheduledAt }) => Math.floor(scheduledAt / 1_000)));
-  expect(slots.sort()).toEqual([SLOT, SLOT, SLOT + 1, SLOT + 1]);
-  expect(new Set(pushed.map(({ jobId }) => jobId)).size).toBe(pushed.length);
-});
-
-test("after a change every region is asked at once, with an attempt above 0 of the current round", async () => {
-  const { dispatcher, schedule, pushed } = setUp();
-  const monitor = aMonitor({ id: "mon_now", updatedAt: NOW, revision: 7 });
-  schedule.set(monitor);
-  await dispatcher.checkNow(monitor);
-  expect(pushed.map(({ jobId }) => jobId)).toEqual(["now-mon_now-7-eu-west", "now-mon_now-7-us-east"]);
-  for (const { region, batch } of pushed) {
-    const [check] = batch.checks;
-    const { round, dueAt } = schedule.roundOf(monitor, region, NOW);
-    expect(check).toMatchObject({ round, scheduledAt: NOW, attempt: Math.max(1, NOW - dueAt) });
-  }
 });
