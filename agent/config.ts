@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { ValuesOf } from "../shared/env.ts";
-import { flag, oneOf, readSettings, text, url, wholeNumber } from "../shared/env.ts";
+import { flag, readSettings, secret, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { newId } from "../shared/id.ts";
-import { logLevels } from "../shared/logger.ts";
+import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
 import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
@@ -24,11 +24,8 @@ export const agentSettings = {
     fallback: null,
     about: "The coordinator's base URL, for the agent's link. Required.",
   }),
-  agentToken: text({
+  agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
-    pattern: /^[\x21-\x7e]{20,256}$/,
-    rule: "must be 20 to 256 visible ASCII characters without spaces",
-    fallback: null,
     about: "The token that the agent presents on its link. Required.",
   }),
   agentId: text({
@@ -82,20 +79,7 @@ export const agentSettings = {
     fallback: 8081,
     about: "The port of /healthz and /readyz on 127.0.0.1; 0 turns them off.",
   }),
-  startupTimeoutS: wholeNumber({
-    variable: "WATCHPOST_STARTUP_TIMEOUT",
-    min: 1,
-    max: 3_600,
-    unit: "seconds",
-    fallback: 60,
-    about: "How long the agent waits for the queue server at its start.",
-  }),
-  logLevel: oneOf({
-    variable: "LOG_LEVEL",
-    values: logLevels,
-    fallback: "info",
-    about: "The least grave lines logged.",
-  }),
+  ...programSettings,
 };
 
 type Values = ValuesOf<typeof agentSettings>;

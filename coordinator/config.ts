@@ -1,14 +1,9 @@
 import type { ValuesOf } from "../shared/env.ts";
-import { oneOf, readSettings, someOf, text, url, wholeNumber } from "../shared/env.ts";
+import { readSettings, secret, someOf, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
-import { logLevels } from "../shared/logger.ts";
+import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
-
-const secretRule = {
-  pattern: /^[\x21-\x7e]{20,256}$/,
-  rule: "must be 20 to 256 visible ASCII characters without spaces",
-};
 
 /** Every setting of the coordinator. */
 export const coordinatorSettings = {
@@ -33,16 +28,12 @@ export const coordinatorSettings = {
     about: "ClickHouse's HTTP interface, with user, password and database in the URL: every result. Required.",
   }),
   ...queueSettings,
-  adminToken: text({
+  adminToken: secret({
     variable: "WATCHPOST_ADMIN_TOKEN",
-    ...secretRule,
-    fallback: null,
     about: "The bearer token of the API. Required.",
   }),
-  agentToken: text({
+  agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
-    ...secretRule,
-    fallback: null,
     about: "The token that agents present on their link. Required.",
   }),
   resultsTtlDays: wholeNumber({
@@ -104,20 +95,7 @@ export const coordinatorSettings = {
     fallback: ["schedule", "ingest", "api"],
     about: "What this process does; all of it, unless the work is split over several. Agents link to those with api.",
   }),
-  startupTimeoutS: wholeNumber({
-    variable: "WATCHPOST_STARTUP_TIMEOUT",
-    min: 1,
-    max: 3_600,
-    unit: "seconds",
-    fallback: 60,
-    about: "How long to wait at start for PostgreSQL, ClickHouse and the queue server.",
-  }),
-  logLevel: oneOf({
-    variable: "LOG_LEVEL",
-    values: logLevels,
-    fallback: "info",
-    about: "The least severe level that is logged.",
-  }),
+  ...programSettings,
 };
 
 type Values = ValuesOf<typeof coordinatorSettings>;

@@ -66,6 +66,16 @@ export function text<F extends string | null>(
   };
 }
 
+/** A token that is presented in an HTTP header: long enough not to be guessed. Its text never appears in an error. */
+export function secret(options: Described): Setting<string | null> {
+  return text({
+    ...options,
+    fallback: null,
+    pattern: /^[\x21-\x7e]{20,256}$/,
+    rule: "must be 20 to 256 visible ASCII characters without spaces",
+  });
+}
+
 /** A whole number within bounds, both included. */
 export function wholeNumber<F extends number | null>(
   options: Described & { readonly fallback: F; readonly min: number; readonly max: number; readonly unit?: string },
