@@ -50,14 +50,14 @@ export const agentSettings = {
     about: "Lets checks reach loopback and private addresses. Cloud metadata and link-local stay out of reach.",
   }),
   spoolDir: text({
-    variable: "WATCHPOST_SPOOL_DIR",
+    variable: "WATCHPOST_AGENT_SPOOL_DIR",
     form: "a directory",
     fallback: null,
     about:
       "Where results wait on disk while the queue server does not take them. When it is not set, spool-REGION in systemd's STATE_DIRECTORY, or in ./.watchpost-agent.",
   }),
   spoolMaxMb: wholeNumber({
-    variable: "WATCHPOST_SPOOL_MAX_MB",
+    variable: "WATCHPOST_AGENT_SPOOL_MAX_MB",
     min: 10,
     max: 1_000_000,
     unit: "MB",
@@ -65,7 +65,7 @@ export const agentSettings = {
     about: "How large that spool may become; the oldest results are then dropped.",
   }),
   spoolMaxAgeHours: wholeNumber({
-    variable: "WATCHPOST_SPOOL_MAX_AGE_HOURS",
+    variable: "WATCHPOST_AGENT_SPOOL_MAX_AGE_HOURS",
     min: 1,
     max: 8_760,
     unit: "hours",

@@ -77,7 +77,7 @@ describe("the agent as a program", () => {
 
   test.each([
     [{ WATCHPOST_REGION: "" }, "watchpost: WATCHPOST_REGION must be set\n"],
-    [{ WATCHPOST_SPOOL_DIR: "/proc/spool" }, "watchpost: the spool directory /proc/spool cannot be made there"],
+    [{ WATCHPOST_AGENT_SPOOL_DIR: "/proc/spool" }, "watchpost: the spool directory /proc/spool cannot be made there"],
     [{ REDIS_HOST: "", REDIS_PORT: "" }, "watchpost: no queue server: set REDIS_URL"],
   ])("cannot work with %o: one line, exit code 2", async (env, line) => {
     const agent = start(env);

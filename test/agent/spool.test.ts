@@ -119,5 +119,5 @@ test("says that a directory cannot be used, and which variable sets it", async (
   await writeFile(join(dir, "file"), "");
   const opening = openSpool({ dir: join(dir, "file", "spool") });
   await expect(opening).rejects.toThrow(ConfigError);
-  await expect(opening).rejects.toThrow(/^the spool directory .* is not a directory: set WATCHPOST_SPOOL_DIR$/);
+  await expect(opening).rejects.toThrow(/^the spool directory .* is not a directory: set WATCHPOST_AGENT_SPOOL_DIR$/);
 });

@@ -75,7 +75,7 @@ export async function startLine(
         REDIS_URL: stores.redis.url,
         WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
         WATCHPOST_HEALTH_PORT: "0",
-        WATCHPOST_SPOOL_DIR: `${dir}/spool`,
+        WATCHPOST_AGENT_SPOOL_DIR: `${dir}/spool`,
         // One machine stands for a region's machines: their room is not what is measured.
         WATCHPOST_AGENT_CONCURRENCY: "2000",
       },

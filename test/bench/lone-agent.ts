@@ -87,7 +87,7 @@ export async function startLoneAgent(
       WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
       WATCHPOST_HEALTH_PORT: "0",
       WATCHPOST_AGENT_CONCURRENCY: String(IN_FLIGHT),
-      WATCHPOST_SPOOL_DIR: `${dir}/spool`,
+      WATCHPOST_AGENT_SPOOL_DIR: `${dir}/spool`,
       REDIS_HOST: host as string,
       REDIS_PORT: String(port),
       REDIS_PASSWORD: password ?? "",

@@ -3,7 +3,10 @@ import { settings as commandSettings } from "../../coordinator/cli/settings.ts";
 import { coordinatorSettings } from "../../coordinator/config.ts";
 import type { Settings } from "../../shared/env.ts";
 import { checkErrorCodes } from "../../shared/errors.ts";
+import { programSettings } from "../../shared/program-settings.ts";
 import { queueSettings } from "../../shared/queues.ts";
+
+const sharedSettings = { ...queueSettings, ...programSettings };
 
 /** A Markdown table of settings. */
 function settingsTable(settings: Settings): string {
@@ -19,9 +22,9 @@ const without = (settings: Settings, others: Settings): Settings =>
 
 /** The parts of the README that are made from the code, by the comment that stands above each. */
 export const generated: Readonly<Record<string, string>> = {
-  "settings: queues": settingsTable(queueSettings),
-  "settings: coordinator": settingsTable(without(coordinatorSettings, queueSettings)),
-  "settings: agent": settingsTable(without(agentSettings, queueSettings)),
+  "settings: both": settingsTable(sharedSettings),
+  "settings: coordinator": settingsTable(without(coordinatorSettings, sharedSettings)),
+  "settings: agent": settingsTable(without(agentSettings, sharedSettings)),
   "settings: commands": settingsTable(commandSettings),
   "error codes": checkErrorCodes.map((code) => `\`${code}\``).join(", "),
 };

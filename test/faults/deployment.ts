@@ -88,7 +88,7 @@ export async function deploy({
   await ready();
   const spoolDir = (n: number): string => `${data.path}/agent-${n}`;
   const agentNumber = (n: number): AgentProcess =>
-    startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, { WATCHPOST_SPOOL_DIR: spoolDir(n) });
+    startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, { WATCHPOST_AGENT_SPOOL_DIR: spoolDir(n) });
   for (let n = 0; n < agents; n++) processes.agents.push(agentNumber(n));
   await until(
     () => call("GET", "/v1/regions"),

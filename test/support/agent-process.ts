@@ -27,7 +27,7 @@ export function startAgentProcess(
     WATCHPOST_AGENT_ID: id,
     WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
     WATCHPOST_HEALTH_PORT: "0",
-    WATCHPOST_SPOOL_DIR: spoolDir,
+    WATCHPOST_AGENT_SPOOL_DIR: spoolDir,
     ...queueEnv(coordinator.queueServer),
     ...env,
   });

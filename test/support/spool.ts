@@ -9,7 +9,7 @@ export async function testSpool(
   const { path, remove } = options.dir === undefined ? await tempDir() : { path: options.dir, remove: async () => {} };
   const spool = createSpool({
     dir: path,
-    variable: "WATCHPOST_SPOOL_DIR",
+    variable: "WATCHPOST_AGENT_SPOOL_DIR",
     maxBytes: 2 ** 24,
     maxAgeMs: 3_600_000,
     now: Date.now,

@@ -89,7 +89,7 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
         WATCHPOST_AGENT_ID: `${region}-1`,
         WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
         WATCHPOST_HEALTH_PORT: "0",
-        WATCHPOST_SPOOL_DIR: dir.file(`spool-${region}`),
+        WATCHPOST_AGENT_SPOOL_DIR: dir.file(`spool-${region}`),
       });
       const first = start();
       stages.add("agents", again(`the agent in ${region}`, first, start));
