@@ -53,6 +53,13 @@ export const agentErrorCodes: ReadonlySet<CheckErrorCode> = new Set([
   "agent_internal",
 ]);
 
+const bugs = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
+
+/** Whether a failure is our own mistake and nothing that was foreseen: what the language throws, and what is no Error at all. */
+export function isBug(thrown: unknown): boolean {
+  return !(thrown instanceof Error) || bugs.some((kind) => thrown instanceof kind);
+}
+
 /** The text of anything that was thrown, on one line. */
 export function errorText(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === "") {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { ConfigError, errorText } from "./errors.ts";
+import { ConfigError, errorText, isBug } from "./errors.ts";
 import type { Part } from "./lifecycle.ts";
 
 /** A program that has not stopped by then is ended, in ms; a coordinator is given less by its parent. */
@@ -20,7 +20,7 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
   try {
     part = build(env);
   } catch (thrown) {
-    fail(thrown);
+    fail(thrown, env);
   }
   let stopping = false;
   const stop = async (failure?: unknown) => {
@@ -30,9 +30,9 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
     try {
       await part.stop();
     } catch (thrown) {
-      fail(thrown);
+      fail(thrown, env);
     }
-    if (failure !== undefined) fail(failure);
+    if (failure !== undefined) fail(failure, env);
     process.exit(0);
   };
   onStopSignal(() => void stop());
@@ -43,7 +43,7 @@ export async function runProgram(build: (env: NodeJS.ProcessEnv) => Part, env: N
     // Whoever forked this program with a channel may want to wait for it.
     if (process.connected) process.send?.({ type: "started" });
   } catch (thrown) {
-    if (!stopping) fail(thrown);
+    if (!stopping) fail(thrown, env);
   }
 }
 
@@ -64,12 +64,19 @@ export function onStopSignal(stop: () => void): void {
   }
 }
 
-function fail(thrown: unknown): never {
-  const wrongSetup = thrown instanceof ConfigError;
-  process.stderr.write(
-    `watchpost: ${wrongSetup ? errorText(thrown) : thrown instanceof Error ? thrown.stack : errorText(thrown)}\n`,
-  );
-  process.exit(wrongSetup ? 2 : 1);
+function fail(thrown: unknown, { LOG_LEVEL }: NodeJS.ProcessEnv): never {
+  const withStack = LOG_LEVEL === "debug" || LOG_LEVEL === "trace";
+  process.stderr.write(`watchpost: ${failureReport(thrown, withStack)}\n`);
+  process.exit(thrown instanceof ConfigError ? 2 : 1);
+}
+
+/**
+ * What people are told of a failure that ends a program: one line. The stack too when
+ * they want it, or when nobody foresaw the failure and the stack is all there is.
+ */
+export function failureReport(thrown: unknown, withStack: boolean): string {
+  const tellsMore = thrown instanceof Error && !(thrown instanceof ConfigError) && (withStack || isBug(thrown));
+  return (tellsMore ? thrown.stack : null) ?? errorText(thrown);
 }
 
 /** Reads `.env` of the working directory, if there is one, into the environment; what is set already stays. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ConfigError, errorText } from "../../shared/errors.ts";
+import { ConfigError, errorText, isBug } from "../../shared/errors.ts";
 import { onStopSignal } from "../../shared/program.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,7 +31,7 @@ export function addStart(parent: Command, terminal: Terminal): void {
       try {
         await runAllInOne({ env, demo, out: (line) => terminal.out(`${line}\n`), signal: stop.signal });
       } catch (thrown) {
-        if (thrown instanceof ConfigError) throw thrown;
+        if (thrown instanceof ConfigError || isBug(thrown)) throw thrown;
         throw new CommandFailure(1, errorText(thrown));
       }
       // Whatever still hangs after the stop is not waited for: it ends with this process.
