@@ -43,6 +43,7 @@ async function versionOf(command: string): Promise<[major: number, minor: number
  * A private Redis (or Valkey) on 127.0.0.1 with a random password kept in
  * `dataDir`. It keeps everything (appended to a file, synced every second) and
  * evicts nothing. A server that an earlier run left on the directory is ended first.
+ * @throws Error saying how it failed and its last words; nothing runs then.
  */
 export async function startRedis(command: string, options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const began = performance.now();
@@ -73,7 +74,10 @@ export async function startRedis(command: string, options: EmbeddedServerOptions
     const stop = (patienceMs = STOP_PATIENCE_MS) => stopChild(child, "SIGTERM", patienceMs);
     const client = clientFor(port, password, () => (isRunning(child) ? 20 : null));
     try {
-      await withDeadline(Promise.race([ready(client), ended]), START_DEADLINE_MS, "Redis was not ready");
+      await withDeadline(Promise.race([ready(client), ended]), START_DEADLINE_MS, `${command} was not ready`);
+    } catch (thrown) {
+      await stop();
+      throw thrown;
     } finally {
       client.disconnect();
       if (client.status !== "end" && !isRunning(child)) await ended;

@@ -1,4 +1,5 @@
 import type { ValuesOf } from "../../../shared/env.ts";
+import { errorText } from "../../../shared/errors.ts";
 import { queueServerFrom, queueServerLabel } from "../../../shared/queues.ts";
 import { startClickHouse } from "../../embedded/clickhouse.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
@@ -29,7 +30,7 @@ export interface BackendsOptions {
 /** Starts the databases and the queue server that the environment does not name, all at once. */
 export async function startBackends(options: BackendsOptions): Promise<Backends> {
   const { values, steps } = options;
-  const [databaseUrl, clickhouseUrl, redisUrl] = await Promise.all([
+  const [databaseUrl, clickhouseUrl, redis] = await Promise.all([
     values.databaseUrl ?? startServer(options, "PostgreSQL", "postgres", startPostgres),
     values.clickhouseUrl ?? startServer(options, "ClickHouse", "clickhouse", startClickHouse),
     namesQueueServer(values) ? null : startPrivateRedis(options),
@@ -37,19 +38,26 @@ export async function startBackends(options: BackendsOptions): Promise<Backends>
   if (values.databaseUrl !== null) steps.note("PostgreSQL", `yours, ${at(databaseUrl)}`);
   if (values.clickhouseUrl !== null) steps.note("ClickHouse", `yours, ${at(clickhouseUrl)}`);
   const databases = { DATABASE_URL: databaseUrl, CLICKHOUSE_URL: clickhouseUrl };
-  if (redisUrl !== null) return { databases, queues: { REDIS_URL: redisUrl } };
-  if (namesQueueServer(values)) {
+  if (redis === null) {
     steps.note("queues", `yours, ${queueServerLabel(queueServerFrom(values))}`);
     return { databases, queues: {} };
   }
-  steps.note("queues", "in PostgreSQL: no redis-server or valkey-server (6.2+) on the PATH");
+  if ("url" in redis) return { databases, queues: { REDIS_URL: redis.url } };
+  steps.note("queues", `in PostgreSQL: ${redis.trouble}`);
   return { databases, queues: { QUEUE_DATABASE_URL: databaseUrl } };
 }
 
-async function startPrivateRedis(options: BackendsOptions): Promise<string | null> {
+/** The queues do without Redis, and so they do with one that is broken: `trouble` says what is wrong with it. */
+async function startPrivateRedis(
+  options: BackendsOptions,
+): Promise<{ readonly url: string } | { readonly trouble: string }> {
   const command = await findRedis();
-  if (command === null) return null;
-  return startServer(options, command, "redis", (serverOptions) => startRedis(command, serverOptions));
+  if (command === null) return { trouble: "no redis-server or valkey-server (6.2+) that works is on the PATH" };
+  try {
+    return { url: await startServer(options, command, "redis", (given) => startRedis(command, given)) };
+  } catch (thrown) {
+    return { trouble: errorText(thrown) };
+  }
 }
 
 /** Starts a server and keeps it running. Its URL. */
