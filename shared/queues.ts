@@ -22,8 +22,10 @@ export const resultsQueueName = (region: string): string => `{results-${region}}
 export type ChecksQueue = Queue<CheckBatch, void, string>;
 export type ResultsQueue = Queue<ResultBatch, void, string>;
 
-/** No batch holds more checks, and none more results when it is built. */
+/** No batch holds more checks. */
 export const MAX_BATCH = 50;
+/** No batch holds more results when it is built: a job costs about the same whatever it holds. */
+export const MAX_RESULTS = 250;
 
 /** Finished jobs protect their ids from being added again and serve debugging; failed ones only the latter. */
 export const jobOptions = {

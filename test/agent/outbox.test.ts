@@ -46,19 +46,24 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
     inspect = openQueue<ResultBatch>(resultsQueueName(region), { ...access, leastPrivilege: false });
     await inspect.waitUntilReady();
     disk = await testSpool();
-    outbox = createOutbox({
+    outbox = await startOutbox();
+  });
+
+  async function startOutbox(): Promise<Outbox> {
+    const started = createOutbox({
       spool: disk.spool,
       agentId: "agt-1",
       server: resource.server,
-      openQueue: () => openQueue(resultsQueueName(region), { ...access, leastPrivilege: true }),
+      openQueue: () => openQueue(resultsQueueName(region), { server: resource.server, logger, leastPrivilege: true }),
       startupTimeoutMs: 5_000,
       onFatal: (thrown) => {
         throw thrown;
       },
       logger,
     });
-    await outbox.start();
-  });
+    await started.start();
+    return started;
+  }
   afterEach(async () => {
     await outbox.stop();
     await inspect.close();
@@ -78,12 +83,23 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
     expect(outbox.size).toBe(0);
   });
 
-  test("fills no batch with more than 50, and keeps them all", async () => {
+  test("fills no batch with more than 250, and keeps them all", async () => {
     await Promise.all(Array.from({ length: 1_020 }, (_, round) => outbox.putResult(result(round))));
     const batches = (await jobs()).map(({ data }) => data.results);
-    expect(Math.max(...batches.map(({ length }) => length))).toBe(50);
+    expect(Math.max(...batches.map(({ length }) => length))).toBe(250);
     const rounds = batches.flat().map(({ round }) => round);
     expect(rounds.sort((a, b) => a - b)).toEqual(Array.from({ length: 1_020 }, (_, round) => round));
+  });
+
+  test("holds back what is no news, and sends what is at once", async () => {
+    const other = await startOutbox();
+    await outbox.putResult(result(1));
+    const order: string[] = [];
+    const asBefore = outbox.putResult(result(2)).then(() => order.push("as before"));
+    await other.putResult(result(3)).then(() => order.push("news"));
+    await asBefore;
+    expect(order).toEqual(["news", "as before"]);
+    await other.stop();
   });
 
   test("sends a sign of life that is empty", async () => {
