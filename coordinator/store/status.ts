@@ -82,8 +82,9 @@ export function createStatusStore(postgres: Postgres): StatusStore {
           text: `${lockSql} WHERE s.monitor_id = ANY($1) ORDER BY s.monitor_id FOR UPDATE OF s`,
           values: [ids],
         });
-        await keepNewer(client, statuses);
-        return await rejudge(client, rows, judge);
+        // In a statement of its own: it has to see what others kept until the rows were locked.
+        const votes = await keepNewer(client, ids, statuses);
+        return await write(client, decide(rows, votes, judge));
       }),
     rejudgeStale: (limit, judge) =>
       inTransaction(postgres, async (client) => {
@@ -91,7 +92,12 @@ export function createStatusStore(postgres: Postgres): StatusStore {
           `${lockSql} WHERE s.stale_at <= now() ORDER BY s.stale_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED`,
           [limit],
         );
-        return rows.length === 0 ? [] : await rejudge(client, rows, judge);
+        if (rows.length === 0) return [];
+        const votes = await readVotes(
+          client,
+          rows.map(({ monitor_id }) => monitor_id),
+        );
+        return await write(client, decide(rows, votes, judge));
       }),
     async of(monitorIds) {
       const [monitors, regions] = await Promise.all([
@@ -120,39 +126,71 @@ export function createStatusStore(postgres: Postgres): StatusStore {
   };
 }
 
+interface VoteRow {
+  readonly monitor_id: string;
+  readonly region: string;
+  readonly status: ResultStatus;
+  /** ms since the epoch. */
+  readonly scheduled_ms: number;
+}
+
+const voteColumns = "monitor_id, region, status, round(date_part('epoch', scheduled_at) * 1000) AS scheduled_ms";
+
+async function readVotes(client: PostgresClient, monitorIds: readonly string[]): Promise<VoteRow[]> {
+  const { rows } = await client.query<VoteRow>(
+    `SELECT ${voteColumns} FROM monitor_region_status WHERE monitor_id = ANY($1)`,
+    [monitorIds],
+  );
+  return rows;
+}
+
 /**
  * A status of a monitor that is gone is dropped, and so is one of a check that was
  * due before the monitor's current revision: it was about another target.
+ * @returns all votes on these monitors, as they are with what was kept.
  */
-async function keepNewer(client: PostgresClient, statuses: readonly RegionStatus[]): Promise<void> {
-  const rows = newestPerRegion(statuses);
-  await client.query({
+async function keepNewer(
+  client: PostgresClient,
+  monitorIds: readonly string[],
+  statuses: readonly RegionStatus[],
+): Promise<VoteRow[]> {
+  const given = newestPerRegion(statuses);
+  // The second half sees the table as it was before: what was kept is in the first.
+  const { rows } = await client.query<VoteRow>({
     name: "keep_newer_statuses",
-    text: `INSERT INTO monitor_region_status AS old
-       (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
-     SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::real[],
-                            $8::integer[], $9::text[], $10::text[], $11::text[])
-       AS n (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
-     JOIN monitors m ON m.id = n.monitor_id AND n.scheduled_at >= m.updated_at
-     ON CONFLICT (monitor_id, region) DO UPDATE SET
-       status = excluded.status, scheduled_at = excluded.scheduled_at, attempt = excluded.attempt,
-       checked_at = excluded.checked_at, latency_ms = excluded.latency_ms, status_code = excluded.status_code,
-       address = excluded.address, error_code = excluded.error_code, error_message = excluded.error_message
-     WHERE (old.scheduled_at, old.attempt) < (excluded.scheduled_at, excluded.attempt)`,
+    text: `WITH kept AS (
+       INSERT INTO monitor_region_status AS old
+         (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
+       SELECT n.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::timestamptz[], $8::real[],
+                              $9::integer[], $10::text[], $11::text[], $12::text[])
+         AS n (monitor_id, region, status, scheduled_at, attempt, checked_at, latency_ms, status_code, address, error_code, error_message)
+       JOIN monitors m ON m.id = n.monitor_id AND n.scheduled_at >= m.updated_at
+       ON CONFLICT (monitor_id, region) DO UPDATE SET
+         status = excluded.status, scheduled_at = excluded.scheduled_at, attempt = excluded.attempt,
+         checked_at = excluded.checked_at, latency_ms = excluded.latency_ms, status_code = excluded.status_code,
+         address = excluded.address, error_code = excluded.error_code, error_message = excluded.error_message
+       WHERE (old.scheduled_at, old.attempt) < (excluded.scheduled_at, excluded.attempt)
+       RETURNING monitor_id, region, status, scheduled_at)
+     SELECT ${voteColumns} FROM kept
+     UNION ALL
+     SELECT ${voteColumns} FROM monitor_region_status
+     WHERE monitor_id = ANY($1) AND (monitor_id, region) NOT IN (SELECT monitor_id, region FROM kept)`,
     values: [
-      rows.map((row) => row.monitorId),
-      rows.map((row) => row.region),
-      rows.map((row) => row.status),
-      rows.map((row) => new Date(row.scheduledAt)),
-      rows.map((row) => row.attempt),
-      rows.map((row) => new Date(row.checkedAt)),
-      rows.map((row) => row.latencyMs),
-      rows.map((row) => row.statusCode),
-      rows.map((row) => row.address),
-      rows.map((row) => row.error?.code ?? null),
-      rows.map((row) => row.error?.message ?? null),
+      monitorIds,
+      given.map((row) => row.monitorId),
+      given.map((row) => row.region),
+      given.map((row) => row.status),
+      given.map((row) => new Date(row.scheduledAt)),
+      given.map((row) => row.attempt),
+      given.map((row) => new Date(row.checkedAt)),
+      given.map((row) => row.latencyMs),
+      given.map((row) => row.statusCode),
+      given.map((row) => row.address),
+      given.map((row) => row.error?.code ?? null),
+      given.map((row) => row.error?.message ?? null),
     ],
   });
+  return rows;
 }
 
 /** One row per monitor and region: an upsert may not touch a row twice. */
@@ -171,32 +209,32 @@ export function isLater(a: RegionStatus, b: RegionStatus): boolean {
   return a.scheduledAt > b.scheduledAt || (a.scheduledAt === b.scheduledAt && a.attempt > b.attempt);
 }
 
-async function rejudge(
-  client: PostgresClient,
-  locked: readonly Locked[],
-  judge: (subject: Case) => Judgement,
-): Promise<VerdictChange[]> {
-  const ids = locked.map(({ monitor_id }) => monitor_id);
-  const { rows } = await client.query<{ monitor_id: string; region: string; status: ResultStatus; scheduled_at: Date }>(
-    {
-      name: "votes",
-      text: "SELECT monitor_id, region, status, scheduled_at FROM monitor_region_status WHERE monitor_id = ANY($1)",
-      values: [ids],
-    },
-  );
-  const votes = groupBy(rows, ({ monitor_id }) => monitor_id);
-  const judged = locked.map(({ monitor_id: monitorId, policy, regions, ...before }) => {
-    const cast = votes.get(monitorId) ?? [];
-    const { verdict, staleAt } = judge({
+/** What becomes of a monitor that was judged again, as far as it has to be written. */
+interface Decision extends VerdictChange {
+  readonly staleAt: number | null;
+}
+
+/** What has to be written, of monitors whose rows are locked and all votes on them. */
+function decide(locked: readonly Locked[], votes: readonly VoteRow[], judge: (subject: Case) => Judgement): Decision[] {
+  const cast = groupBy(votes, ({ monitor_id }) => monitor_id);
+  return locked.flatMap((before): Decision[] => {
+    const { monitor_id: monitorId, verdict: from, policy, regions } = before;
+    const { verdict: to, staleAt } = judge({
       monitorId,
       policy,
       regions,
-      votes: cast.map(({ region, status, scheduled_at }) => ({ region, status, scheduledAt: scheduled_at.getTime() })),
+      votes: (cast.get(monitorId) ?? []).map(({ region, status, scheduled_ms: scheduledAt }) => ({
+        region,
+        status,
+        scheduledAt,
+      })),
     });
-    return { monitorId, from: before.verdict, to: verdict, staleAt, isDue: isDue(before, staleAt) };
+    return from !== to || isDue(before, staleAt) ? [{ monitorId, from, to, staleAt }] : [];
   });
-  const changed = judged.filter(({ from, to, isDue }) => from !== to || isDue);
-  if (changed.length === 0) return [];
+}
+
+async function write(client: PostgresClient, decisions: readonly Decision[]): Promise<VerdictChange[]> {
+  if (decisions.length === 0) return [];
   await client.query({
     name: "write_verdicts",
     text: `UPDATE monitor_status s
@@ -204,12 +242,12 @@ async function rejudge(
      FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (monitor_id, verdict, stale_at)
      WHERE s.monitor_id = n.monitor_id`,
     values: [
-      changed.map(({ monitorId }) => monitorId),
-      changed.map(({ to }) => to),
-      changed.map(({ staleAt }) => (staleAt === null ? null : new Date(staleAt))),
+      decisions.map(({ monitorId }) => monitorId),
+      decisions.map(({ to }) => to),
+      decisions.map(({ staleAt }) => (staleAt === null ? null : new Date(staleAt))),
     ],
   });
-  return changed.filter(({ from, to }) => from !== to).map(({ monitorId, from, to }) => ({ monitorId, from, to }));
+  return decisions.filter(({ from, to }) => from !== to).map(({ monitorId, from, to }) => ({ monitorId, from, to }));
 }
 
 /**
