@@ -84,7 +84,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     onGivenUp: (blocks) => metrics.spoolExpired.inc(blocks),
     logger,
   });
-  const pending = createStatuses({ apply: judging.apply, logger });
+  const pending = createStatuses({ apply: judging.apply, monitorOf: schedule.get, now: () => clock.now(), logger });
   const ingest = createIngest({
     storage: createStorage({ store: results, spool, metrics, logger }),
     statuses: pending,

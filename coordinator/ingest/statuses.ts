@@ -4,10 +4,16 @@ import type { Logger } from "../../shared/logger.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import type { RegionStatus } from "../store/status.ts";
 import { isLater } from "../store/status.ts";
+import type { NewsDeps } from "./news.ts";
+import { createNewsSense } from "./news.ts";
 
-/** A status is what a verdict waits for: from the first one to the flush, and from flush to flush; in ms. */
-const GATHER_MS = 50;
+/** News is what a verdict waits for: from the first to the flush, and from the end of a flush to the next; in ms. */
+const NEWS_MS = 20;
 const EVERY_MS = 100;
+/** What merely renews a vote waits for company, in ms. */
+const RENEWAL_MS = 500;
+/** How long a flush may take until it is a vote's own fault that it goes stale meanwhile, in ms. */
+const MARGIN_MS = 500;
 const MAX_AT_ONCE = 2_000;
 /** A job waits no longer than this for its statuses, in ms. */
 const PATIENCE_MS = 1_000;
@@ -30,17 +36,26 @@ export interface Statuses {
 
 export function createStatuses({
   apply,
+  monitorOf,
+  now,
   logger,
 }: {
   readonly apply: (statuses: readonly RegionStatus[]) => Promise<void>;
+  readonly monitorOf: NewsDeps["monitorOf"];
+  readonly now: () => number;
   readonly logger: Logger;
 }): Statuses {
+  const isNews = createNewsSense({ monitorOf, now, holdMs: RENEWAL_MS + MARGIN_MS });
   const waiting = new Map<string, RegionStatus>();
   let running: Promise<void> | undefined;
   let away = false;
   let stopping = false;
   /** Those who wait for what is not under way yet. */
   const waiters: Array<() => void> = [];
+  /** When the next flush is due, and when the last one ended; on the monotonic clock. */
+  let dueAt = Number.POSITIVE_INFINITY;
+  let endedAt = Number.NEGATIVE_INFINITY;
+  let wake = (): void => undefined;
 
   function put(status: RegionStatus): void {
     const key = `${status.monitorId} ${status.region}`;
@@ -65,10 +80,38 @@ export function createStatuses({
     tell(waiters.splice(0));
   }
 
+  /** Has the next flush begin at this instant or sooner. */
+  function dueBy(instant: number): void {
+    if (instant >= dueAt) return;
+    dueAt = instant;
+    wake();
+  }
+
+  /** Ends when a flush is due. */
+  function gather(): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      wake = () => {
+        clearTimeout(timer);
+        const isFull = stopping || waiting.size >= MAX_AT_ONCE;
+        const at = isFull ? 0 : Math.max(dueAt, endedAt + EVERY_MS);
+        timer = setTimeout(
+          () => {
+            wake = () => undefined;
+            resolve();
+          },
+          Math.max(0, at - performance.now()),
+        );
+      };
+      wake();
+    });
+  }
+
   async function run(): Promise<void> {
-    await sleep(GATHER_MS);
     for (let failures = 0; waiting.size > 0 && !(stopping && away); ) {
+      if (!away) await gather();
       const some = take();
+      dueAt = waiting.size === 0 ? Number.POSITIVE_INFINITY : 0;
       const told = waiting.size === 0 ? waiters.splice(0) : [];
       const patience = setTimeout(() => {
         tell(told);
@@ -85,8 +128,8 @@ export function createStatuses({
       }
       clearTimeout(patience);
       tell(told);
+      endedAt = performance.now();
       if (away) await sleep(backoffMs(failures++, BACKOFF));
-      else if (waiting.size < MAX_AT_ONCE) await sleep(EVERY_MS);
     }
     running = undefined;
   }
@@ -101,12 +144,19 @@ export function createStatuses({
     },
     async add(statuses) {
       if (statuses.length === 0) return;
-      for (const status of statuses) put(status);
+      let news = false;
+      for (const status of statuses) {
+        put(status);
+        if (isNews(status)) news = true;
+      }
+      dueBy(performance.now() + (news ? NEWS_MS : RENEWAL_MS));
+      if (waiting.size >= MAX_AT_ONCE) wake();
       running ??= run();
       if (!away) await new Promise<void>((resolve) => waiters.push(resolve));
     },
     async stop() {
       stopping = true;
+      wake();
       while (running && !away) {
         await Promise.race([running, new Promise<void>((resolve) => waiters.push(resolve))]);
       }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createStatuses } from "../../../coordinator/ingest/statuses.ts";
 import type { RegionStatus } from "../../../coordinator/store/status.ts";
 import { createLogger } from "../../../shared/logger.ts";
@@ -18,6 +18,10 @@ const status = (monitorId: string, scheduledAt: number): RegionStatus => ({
   error: null,
 });
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 /** A database that is away until it is told otherwise. */
 function database(isThere: boolean) {
   const applied: RegionStatus[][] = [];
@@ -32,7 +36,7 @@ function database(isThere: boolean) {
 
 test("statuses given one by one are applied together, each monitor's latest alone", async () => {
   const { apply, applied } = database(true);
-  const statuses = createStatuses({ apply, logger });
+  const statuses = createStatuses({ monitorOf: () => undefined, now: Date.now, apply, logger });
   await Promise.all([
     statuses.add([status("a", 1), status("b", 1)]),
     statuses.add([status("a", 3)]),
@@ -42,9 +46,37 @@ test("statuses given one by one are applied together, each monitor's latest alon
   await statuses.stop();
 });
 
+test("what renews a vote waits, and what is news takes it along at once", async () => {
+  vi.useFakeTimers();
+  const { apply, applied } = database(true);
+  const monitor = { intervalMs: 10_000, timeoutMs: 5_000, updatedAt: 0 };
+  const statuses = createStatuses({ apply, monitorOf: () => monitor, now: Date.now, logger });
+  const at = Date.now();
+  void statuses.add([status("a", at)]);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(applied).toEqual([[status("a", at)]]);
+
+  void statuses.add([status("a", at + 1)]);
+  await vi.advanceTimersByTimeAsync(400);
+  expect(applied).toHaveLength(1);
+  void statuses.add([status("b", at)]);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(applied.slice(1)).toEqual([[status("a", at + 1), status("b", at)]]);
+
+  void statuses.add([status("a", at + 2)]);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(applied.slice(2)).toEqual([[status("a", at + 2)]]);
+
+  void statuses.add([status("a", at + 3)]);
+  const stopped = statuses.stop();
+  await vi.advanceTimersByTimeAsync(0);
+  await stopped;
+  expect(applied).toHaveLength(4);
+});
+
 test("while the database is away nobody waits for it, memory does not grow, and then the latest is applied", async () => {
   const away = database(false);
-  const statuses = createStatuses({ apply: away.apply, logger });
+  const statuses = createStatuses({ monitorOf: () => undefined, now: Date.now, apply: away.apply, logger });
   for (let n = 0; n < 1_000; n++) await statuses.add([status("a", n), status("b", n)]);
   expect(statuses.waiting).toBeLessThanOrEqual(2);
   away.isThere = true;
@@ -61,6 +93,8 @@ test("what comes while a flush is under way that fails is not put back by it", a
   let fail: (reason: Error) => void = () => undefined;
   let first = true;
   const statuses = createStatuses({
+    monitorOf: () => undefined,
+    now: Date.now,
     apply: (some) => {
       if (!first) return apply(some);
       first = false;
@@ -86,7 +120,12 @@ test("what comes while a flush is under way that fails is not put back by it", a
 
 test("a flush that hangs holds nobody up, and a stop waits for one that does not", async () => {
   let release: () => void = () => undefined;
-  const statuses = createStatuses({ apply: () => new Promise((resolve) => (release = resolve)), logger });
+  const statuses = createStatuses({
+    monitorOf: () => undefined,
+    now: Date.now,
+    apply: () => new Promise((resolve) => (release = resolve)),
+    logger,
+  });
   await statuses.add([status("a", 1)]);
   await statuses.add([status("a", 2)]);
   release();
