@@ -65,8 +65,8 @@ export function createCheckWorker(deps: {
    * to the queue for another agent.
    */
   async function process(job: Job<CheckBatch, void, string>, token?: string): Promise<void> {
-    const { checks } = readBatch(job.data, clock.now());
-    const rerun = job.attemptsStarted > 1 || job.stalledCounter > 0;
+    const { checks, again } = readBatch(job.data, clock.now());
+    const rerun = job.attemptsStarted > 1 || job.stalledCounter > 0 || again === true;
     note(job, checks.length);
     const left = new Set(checks);
     await new Promise<void>((resolve, reject) => {

@@ -35,6 +35,7 @@ import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { listenForChanges } from "./store/changes.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
+import { createInsertLock } from "./store/insert-lock.ts";
 import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
 import { createRegionStore } from "./store/regions.ts";
@@ -86,7 +87,14 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   });
   const pending = createStatuses({ apply: judging.apply, monitorOf: schedule.get, now: () => clock.now(), logger });
   const ingest = createIngest({
-    storage: createStorage({ store: results, spool, metrics, logger }),
+    storage: createStorage({
+      store: results,
+      lock: createInsertLock(postgres, logger),
+      spool,
+      now: () => clock.now(),
+      metrics,
+      logger,
+    }),
     statuses: pending,
     monitorOf: schedule.get,
     onSignOfLife: presence.answered,

@@ -38,4 +38,6 @@ export type CheckTarget =
 export interface CheckBatch {
   readonly v: 1;
   readonly checks: readonly Check[];
+  /** Some of the checks may have been queued before, in another job: their results may not be the only ones. */
+  readonly again?: true;
 }

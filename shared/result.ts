@@ -39,7 +39,7 @@ const result = z.object({
   error: z.object({ code: z.enum(checkErrorCodes), message: text(1_000) }).nullable(),
   /** Each failed assertion as people read it, such as `status eq 200: was 503`. */
   failedAssertions: z.array(text(500)).max(50),
-  /** The check's job had been given to an agent before: the same check may have another result. */
+  /** The check may have been given to an agent before, and so may have another result. */
   rerun: z.literal(true).optional(),
 });
 

@@ -33,6 +33,11 @@ export function batchesOf(shard: number, slot: number, due: readonly DueCheck[])
   );
 }
 
+/** A job of which some checks may have been pushed before, in another one. */
+export function pushedAgain(job: CheckJob): CheckJob {
+  return { ...job, batch: { ...job.batch, again: true } };
+}
+
 /** A check of a monitor, with all that an agent needs to make it. */
 export function checkOf(monitor: Monitor, round: number, attempt: number, scheduledAt: number): Check {
   return {

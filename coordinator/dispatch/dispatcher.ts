@@ -4,7 +4,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import { SLOT_MS, slotAt } from "../schedule/slot.ts";
 import type { StoredMiss } from "../store/results.ts";
 import type { CheckJob } from "./batches.ts";
-import { batchesOf } from "./batches.ts";
+import { batchesOf, pushedAgain } from "./batches.ts";
 import type { Leases } from "./leases.ts";
 import type { Pusher } from "./pusher.ts";
 import { missesOf } from "./pusher.ts";
@@ -43,7 +43,9 @@ export function createDispatcher({ schedule, leases, pusher, clock, onMissed }: 
     for (const [shard, progress] of leases.held) {
       while (progress.next <= last) {
         const due = schedule.dueIn(shard, progress.next);
-        jobs.push(...batchesOf(shard, progress.next, due).flatMap((job) => inTime(job, now)));
+        const made = batchesOf(shard, progress.next, due).flatMap((job) => inTime(job, now));
+        // What is behind may have been pushed by another coordinator, which knew other monitors and made other jobs.
+        jobs.push(...(progress.next < last ? made.map(pushedAgain) : made));
         ends.push(progress.begin());
       }
     }

@@ -6,7 +6,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import { shardOf } from "../schedule/shard.ts";
 import { effectiveSlot } from "../schedule/slot.ts";
 import type { CheckJob } from "./batches.ts";
-import { batchesOf, checkOf, chunks } from "./batches.ts";
+import { batchesOf, checkOf, chunks, pushedAgain } from "./batches.ts";
 import type { Leases } from "./leases.ts";
 import type { Pusher } from "./pusher.ts";
 
@@ -81,7 +81,9 @@ export function createExtraChecks({ schedule, leases, pusher }: ExtraChecksDeps)
       const jobs: CheckJob[] = [];
       for (let slot = Math.max(effectiveSlot(monitor.updatedAt), next - MAX_CATCH_UP); slot < next; slot++) {
         const due = schedule.dueIn(shard, slot).filter((check) => check.monitor === monitor);
-        for (const job of batchesOf(shard, slot, due)) jobs.push({ ...job, jobId: `late-${monitor.id}-${job.jobId}` });
+        for (const job of batchesOf(shard, slot, due)) {
+          jobs.push(pushedAgain({ ...job, jobId: `late-${monitor.id}-${job.jobId}` }));
+        }
       }
       await pusher.push(jobs, "first");
     },

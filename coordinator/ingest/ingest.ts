@@ -18,8 +18,6 @@ import type { Arrival, Storage } from "./storage.ts";
 
 /** Long enough for a job whose worker died to come back, and then some. */
 const REMEMBER = { perGeneration: 500_000, maxAgeMs: 300_000 };
-/** A check is given to a second agent when the first did not renew its lock for 5 s: what is later may be a repetition. */
-const LATE_MS = 4_000;
 /** Another coordinator may know of a new monitor a little earlier; in ms. */
 const LEARN_MS = 1_000;
 /** So many reports of missed checks may wait for storage; about 300 bytes each. */
@@ -106,8 +104,7 @@ export function createIngest({
       if (!belongs(region, sent)) continue;
       const { rerun, ...result } = sent;
       const stored: StoredResult = { ...result, region, agentId, receivedAt };
-      const late = receivedAt - result.scheduledAt - result.latencyMs > LATE_MS;
-      if (seen.add(keyOf(stored))) arrivals.push({ result: stored, suspect: repeated || late || rerun === true });
+      if (seen.add(keyOf(stored))) arrivals.push({ result: stored, repeated: repeated || rerun === true });
       else metrics.repeated.inc();
     }
     return arrivals;

@@ -7,8 +7,8 @@ import type { StoredMiss, StoredResult } from "../store/results.ts";
 /** What is inserted as one, under one token. */
 export type Block = {
   readonly token: string;
-  /** Known repetitions have been taken out; else they have to be before it is inserted. */
-  readonly sifted: boolean;
+  /** An insert of it was begun, and what became of that is not known. */
+  readonly sent: boolean;
 } & (
   | { readonly kind: "results"; readonly rows: readonly StoredResult[] }
   | { readonly kind: "misses"; readonly rows: readonly StoredMiss[] }

@@ -40,8 +40,12 @@ export interface ResultStore {
    */
   append(results: readonly StoredResult[], token: string): Promise<void>;
   appendMisses(misses: readonly StoredMiss[], token: string): Promise<void>;
-  /** Those that are not stored yet, each once. Reads some thousand rows per monitor: for results that may be repetitions. */
-  unstored(results: readonly StoredResult[]): Promise<StoredResult[]>;
+  /**
+   * Those that are not stored yet, each once. Reads some thousand rows per monitor: for results that may be repetitions.
+   * @param sent they were sent before, with what became of it unknown: then they do not count as stored themselves,
+   * but another run or another delivery of the same check does.
+   */
+  unstored(results: readonly StoredResult[], sent: boolean): Promise<StoredResult[]>;
   /** Newest first; a result that was stored twice is returned once. */
   list(query: ResultQuery): Promise<StoredResult[]>;
   /** What a monitor's results come to that were due from `from` to below `to`, in ms since the epoch, by region. */
@@ -56,11 +60,12 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
       insertBlock(clickhouse, `results (${resultColumns})`, results.map(resultLine).join("\n"), token),
     appendMisses: (misses, token) =>
       insertBlock(clickhouse, `misses (${missColumns})`, misses.map(missLine).join("\n"), token),
-    async unstored(results) {
+    async unstored(results, sent) {
+      const own = new Set(sent ? results.map(originOf) : []);
       const seen = new Set<string>();
       for (let n = 0; n < results.length; n += LOOKED_UP_AT_ONCE) {
         const found = await lookUp(clickhouse, results.slice(n, n + LOOKED_UP_AT_ONCE));
-        for (const key of found) seen.add(keyOf(key));
+        for (const row of found) if (!own.has(originOf(row))) seen.add(keyOf(row));
       }
       return results.filter((result) => {
         const key = keyOf(result);
@@ -162,7 +167,7 @@ async function readInOrder(
 const inWindow = `monitor_id = {monitorId: String}
   AND scheduled_at >= fromUnixTimestamp64Milli({from: Int64}, 'UTC') AND scheduled_at < fromUnixTimestamp64Milli({to: Int64}, 'UTC')`;
 
-/** How long an insert may take, in ms; some thousand rows take a tenth of a second. */
+/** How long an insert may take, and the look-up before it, in ms; some thousand rows take a tenth of a second. */
 const INSERT_DEADLINE_MS = 10_000;
 
 async function insertBlock(clickhouse: ClickHouse, into: string, lines: string, token: string): Promise<void> {
@@ -182,20 +187,27 @@ async function insertBlock(clickhouse: ClickHouse, into: string, lines: string, 
 /** So many keys fit the 256 KB that ClickHouse reads of a statement. */
 const LOOKED_UP_AT_ONCE = 2_000;
 
-type Key = Pick<StoredResult, "monitorId" | "region" | "round" | "attempt">;
+/** What tells a result from another run of its check, and from another delivery of the same run. */
+type Origin = Pick<StoredResult, "monitorId" | "region" | "round" | "attempt" | "agentId" | "startedAt" | "receivedAt">;
 
-/** The keys of what is stored at these results' places in the sorting order. */
-async function lookUp(clickhouse: ClickHouse, results: readonly StoredResult[]): Promise<Key[]> {
+function originOf(row: Origin): string {
+  return `${keyOf(row)} ${row.agentId} ${Math.floor(row.startedAt)} ${Math.floor(row.receivedAt)}`;
+}
+
+/** What is stored at these results' places in the sorting order. */
+async function lookUp(clickhouse: ClickHouse, results: readonly StoredResult[]): Promise<Origin[]> {
   const places = results.map(({ monitorId, scheduledAt }) => {
     const time = isoTime(scheduledAt).replace("T", " ").slice(0, 23);
     return `('${monitorId.replaceAll(/['\\]/g, "\\$&")}', '${time}')`;
   });
   const answer = await clickhouse.query({
     query: `
-      SELECT DISTINCT monitor_id AS monitorId, region, round, attempt FROM results
-      WHERE (monitor_id, scheduled_at) IN (${places.join(", ")})`,
+      SELECT monitor_id AS monitorId, region, round, attempt, agent_id AS agentId,
+             toUnixTimestamp64Milli(started_at) AS startedAt, toUnixTimestamp64Milli(received_at) AS receivedAt
+      FROM results WHERE (monitor_id, scheduled_at) IN (${places.join(", ")})`,
     format: "JSONEachRow",
+    abort_signal: AbortSignal.timeout(INSERT_DEADLINE_MS),
     clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
   });
-  return answer.json<Key>();
+  return answer.json<Origin>();
 }

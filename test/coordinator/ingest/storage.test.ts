@@ -4,10 +4,12 @@ import { createSpool } from "../../../coordinator/ingest/spool.ts";
 import { createStorage } from "../../../coordinator/ingest/storage.ts";
 import { createMetrics } from "../../../coordinator/metrics.ts";
 import { openClickHouse } from "../../../coordinator/store/clickhouse.ts";
+import { createInsertLock } from "../../../coordinator/store/insert-lock.ts";
 import { migrate } from "../../../coordinator/store/migrate.ts";
 import { openPostgres } from "../../../coordinator/store/postgres.ts";
-import type { StoredResult } from "../../../coordinator/store/results.ts";
+import type { ResultStore, StoredResult } from "../../../coordinator/store/results.ts";
 import { createResultStore } from "../../../coordinator/store/results.ts";
+import { newId } from "../../../shared/id.ts";
 import type { Logger } from "../../../shared/logger.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import { aResult } from "../../support/hand-agent.ts";
@@ -24,26 +26,39 @@ const START = (Math.floor(Date.now() / 3_600_000) - 2) * 3_600_000;
 let relay: Relay;
 let stop: () => Promise<void>;
 let clickhouse: ReturnType<typeof openClickHouse>;
+let postgres: ReturnType<typeof openPostgres>;
 beforeAll(async () => {
   const [server, database] = await Promise.all([testClickHouse(), testDatabase()]);
   relay = await startRelay(server.url);
   clickhouse = openClickHouse(relay.url);
-  const postgres = openPostgres(database.url, silent);
+  postgres = openPostgres(database.url, silent);
   await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
-  await postgres.end();
   stop = async () => {
-    await clickhouse.close();
+    await Promise.all([clickhouse.close(), postgres.end()]);
     await relay.stop();
     await Promise.all([server.stop(), database.stop()]);
   };
 });
 afterAll(() => stop?.());
 
-async function makeStorage(dir: string, maxBytes = 1e8, onError: (text: string) => void = () => undefined) {
+async function makeStorage(
+  dir: string,
+  maxBytes = 1e8,
+  onError: (text: string) => void = () => undefined,
+  changes: Partial<ResultStore> = {},
+) {
   const logger: Logger = Object.assign(Object.create(silent), { error: (_: object, text: string) => onError(text) });
   const spool = createSpool({ dir, maxBytes, maxAgeMs: 1e9, now: Date.now, onGivenUp: () => undefined, logger });
-  const store = createResultStore(clickhouse);
-  const storage = createStorage({ store, spool, patienceMs: 200, metrics: createMetrics(), logger });
+  const store = { ...createResultStore(clickhouse), ...changes };
+  const storage = createStorage({
+    store,
+    lock: createInsertLock(postgres, silent),
+    spool,
+    patienceMs: 200,
+    now: Date.now,
+    metrics: createMetrics(),
+    logger,
+  });
   await storage.start();
   return { spool, storage };
 }
@@ -65,7 +80,7 @@ const results = (monitorId: string, from: number, to: number): StoredResult[] =>
       receivedAt: scheduledAt + 20,
     };
   });
-const arrivals = (rows: readonly StoredResult[], suspect = false) => rows.map((result) => ({ result, suspect }));
+const arrivals = (rows: readonly StoredResult[], repeated = false) => rows.map((result) => ({ result, repeated }));
 
 /** As the sums have it and as the rows have it, which must not differ. */
 async function counted(monitorId: string): Promise<{ summed: number; rows: number }> {
@@ -139,4 +154,68 @@ test("a full spool keeps results waiting until ClickHouse is back", async () => 
   );
   expect(await counted("mon_full")).toEqual({ summed: 3, rows: 3 });
   await storage.stop();
+});
+
+/** A check that is due now, as two agents found it. */
+function twoRuns(monitorId: string, round: number, scheduledAt = Date.now()): [StoredResult, StoredResult] {
+  const [first] = results(monitorId, round, round + 1) as [StoredResult];
+  const run = { ...first, scheduledAt, startedAt: scheduledAt + 1, receivedAt: scheduledAt + 30 };
+  return [run, { ...run, agentId: "b", startedAt: scheduledAt + 4_000, receivedAt: scheduledAt + 4_030 }];
+}
+
+test("coordinators that store runs of the same checks in the same moment count each once", async () => {
+  const PAIRS = 6;
+  const CHECKS = 3;
+  const pairs = Array.from({ length: PAIRS }, async (_, pair) => {
+    const [one, two] = await Promise.all([makeStorage(await freshDir()), makeStorage(await freshDir())]);
+    for (let round = 0; round < CHECKS; round++) {
+      const [first, second] = twoRuns(`mon_race${pair}`, round, START + round * MINUTE);
+      await Promise.all([one.storage.addResults(arrivals([first])), two.storage.addResults(arrivals([second]))]);
+    }
+    await Promise.all([one.storage.stop(), two.storage.stop()]);
+    return counted(`mon_race${pair}`);
+  });
+  expect(await Promise.all(pairs)).toEqual(Array(PAIRS).fill({ summed: CHECKS, rows: CHECKS }));
+});
+
+test("a repetition is not looked up while its first run is being inserted, however long that takes", async () => {
+  const scheduledAt = Date.now() - 1_000;
+  const [first, second] = twoRuns("mon_soon", 1, scheduledAt);
+  const real = createResultStore(clickhouse);
+  let lookedUp = false;
+  const isWaiting = async () => {
+    const { rows } = await postgres.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+    return lookedUp || rows.length > 0;
+  };
+  const one = await makeStorage(await freshDir(), 1e8, undefined, {
+    async append(rows, token) {
+      await until(isWaiting, Boolean);
+      await real.append(rows, token);
+    },
+  });
+  const two = await makeStorage(await freshDir(), 1e8, undefined, {
+    unstored(rows, sent) {
+      lookedUp = true;
+      return real.unstored(rows, sent);
+    },
+  });
+  await Promise.all([
+    one.storage.addResults(arrivals([first])),
+    // It comes at once, though a second run cannot; and is the younger one in any case.
+    two.storage.addResults(arrivals([second], true)),
+  ]);
+  const summed = await real.summarize("mon_soon", scheduledAt - 2 * 3_600_000, scheduledAt + 3_600_000);
+  expect(summed.get("eu-west")?.scheduled).toBe(1);
+  await Promise.all([one.storage.stop(), two.storage.stop()]);
+});
+
+test("of a block that was sent, with nobody knowing what became of it, what another run has taken the place of is left out", async () => {
+  const store = createResultStore(clickhouse);
+  const [[first, second], [other]] = [twoRuns("mon_sent", 1, START), twoRuns("mon_sent", 2, START + MINUTE)];
+  await store.append([second], newId("job"));
+  expect(await store.unstored([first, other], true)).toEqual([other]);
+  await store.append([other], newId("job"));
+  expect(await store.unstored([first, other], true)).toEqual([other]);
+  expect(await store.unstored([first, other], false)).toEqual([]);
 });

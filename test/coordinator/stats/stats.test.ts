@@ -65,7 +65,7 @@ function results(
 }
 
 const store = async (some: readonly StoredResult[]) =>
-  deps.results.append(await deps.results.unstored(some), newId("job"));
+  deps.results.append(await deps.results.unstored(some, false), newId("job"));
 const miss = (some: readonly StoredMiss[]) => deps.results.appendMisses(some, newId("job"));
 
 const stats = (monitor: Monitor, hours = 1, region: string | null = null) =>
