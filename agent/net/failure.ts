@@ -30,13 +30,12 @@ const broken: Readonly<Record<PhaseName, readonly [CheckErrorCode, string]>> = {
 
 type Named = readonly [code: CheckErrorCode, text: string];
 
-/** Errors of the system, of OpenSSL's certificate check, of c-ares and of the HTTP parser, by their code. */
+/** Errors of the system, of OpenSSL's certificate check and of c-ares, by their code. */
 const named: Readonly<Record<string, Named | "broken">> = {
   ECONNRESET: "broken",
   ECONNABORTED: "broken",
   EPIPE: "broken",
   ERR_STREAM_PREMATURE_CLOSE: "broken",
-  UND_ERR_SOCKET: "broken",
 
   ECONNREFUSED: ["connect_refused", "the connection was refused"],
   ETIMEDOUT: ["connect_timeout", "the connection timed out"],
@@ -81,9 +80,6 @@ const named: Readonly<Record<string, Named | "broken">> = {
   ENOTIMP: ["dns_failed", "the name server does not answer such queries"],
   EFORMERR: ["dns_failed", "the name server could not read the query"],
   EBADRESP: ["dns_failed", "the name server's answer is malformed"],
-
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["http_reset", "the response is not as long as it said"],
-  UND_ERR_HEADERS_OVERFLOW: ["http_protocol", "the response's headers are too large"],
 };
 
 /**
@@ -92,20 +88,17 @@ const named: Readonly<Record<string, Named | "broken">> = {
  */
 export function failureOf(thrown: unknown, phase: PhaseName | null): Failure {
   if (thrown instanceof CheckFailure) return { code: thrown.code, message: clip(thrown.message) };
-  const { code = "", name, reason } = Object(thrown) as { code?: unknown; name?: unknown; reason?: unknown };
+  const { code = "", reason } = Object(thrown) as { code?: unknown; reason?: unknown };
   const key = typeof code === "string" ? code : "";
   // The agent's own resolver is not there: no word about the target.
   if (phase === "dnsMs" && key === "ECONNREFUSED") {
     return { code: "agent_network", message: "the agent's name server cannot be reached" };
   }
   const found = named[key];
-  // undici's parser leaves its errors' codes empty.
-  const parser = name === "HTTPParserError";
-  if (found === "broken" || (parser && /EOF/i.test(errorText(thrown)))) {
+  if (found === "broken") {
     const [code, message] = broken[phase ?? "connectMs"];
     return { code, message };
   }
-  if (parser) return { code: "http_protocol", message: clip(errorText(thrown)) };
   if (found) return { code: found[0], message: found[1] };
   if (key.startsWith("ERR_SSL_") || key === "EPROTO" || phase === "tlsMs") {
     return { code: "tls_failed", message: clip(`the TLS connection failed: ${reason ?? errorText(thrown)}`) };

@@ -1,10 +1,12 @@
+const nothing = Buffer.alloc(0);
+
 /**
  * Bytes in memory of their own. A piece as the parser hands it out keeps alive the
  * whole read that it was cut from: a server that sends a byte at a time would fill
  * the memory with nothing.
  */
 export function createByteStore() {
-  let buffer = Buffer.alloc(0);
+  let buffer = nothing;
   let length = 0;
   return {
     get length() {
@@ -19,10 +21,12 @@ export function createByteStore() {
       piece.copy(buffer, length);
       length += piece.length;
     },
+    /** What is there, until the next piece comes. */
+    view: () => buffer.subarray(0, length),
     /** All that is there; it is empty then. */
     take(): Buffer {
       const all = buffer.subarray(0, length);
-      buffer = Buffer.alloc(0);
+      buffer = nothing;
       length = 0;
       return all;
     },

@@ -1,19 +1,20 @@
 import type { Duplex } from "node:stream";
-import Client from "undici/lib/dispatcher/client.js";
 import type { Attempt } from "../net/attempt.ts";
+import type { ResponseHead } from "./http-head.ts";
+import { createResponseParser } from "./http-parser.ts";
 
 export interface HttpRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** Names and values by turns. */
+  /** Names and values by turns, an octet per character. Those of the framing are added. */
   readonly headers: readonly string[];
   readonly body: string | null;
 }
 
 /** Where a body goes. */
 export interface BodySink {
-  /** Takes a piece. It cannot ask for a pause: undici 7 fails an assertion when a paused connection closes. */
+  /** Takes a piece. It cannot ask for a pause: a body is read to a cap. */
   write(chunk: Buffer): void;
   /** No more pieces come. */
   end(): void;
@@ -31,116 +32,88 @@ export type Exchange = (
   socket: Duplex,
   request: HttpRequest,
   attempt: Attempt,
-  onHead: (statusCode: number, rawHeaders: readonly Buffer[]) => BodySink | null,
+  onHead: (head: ResponseHead) => BodySink | null,
 ) => Promise<void>;
 
-interface Slot {
-  readonly client: Client;
-  /** The connection that the client will take for its next request. */
-  socket: Duplex | null;
+/**
+ * Our own and no client's, because a client's making, pooling and streams cost as much as all
+ * the rest of a check; of HTTP/1.1 a check needs one request and one response.
+ */
+export const exchange: Exchange = (socket, request, attempt, onHead) =>
+  new Promise((resolve, reject) => {
+    const { phases } = attempt;
+    let settled = false;
+    let sink: BodySink | null = null;
+    const finish = (thrown?: unknown) => {
+      if (settled) return;
+      settled = true;
+      socket.destroy();
+      if (thrown === undefined) resolve();
+      else reject(thrown);
+    };
+    const parser = createResponseParser(request.method, {
+      onStart: () => phases.enter("transferMs"),
+      // The final response is still to come (RFC 9110 §15.2).
+      onInterim: () => phases.enter("firstByteMs"),
+      onHead(head) {
+        sink = onHead(head);
+        if (sink === null) finish();
+        else sink.onDone = finish;
+      },
+      onBody(piece) {
+        if (!settled) sink?.write(piece);
+      },
+      onEnd() {
+        socket.destroy();
+        sink?.end();
+      },
+    });
+    attempt.onDeadline(finish);
+    phases.enter("firstByteMs");
+    // Its end would not be told again.
+    if (settled || socket.destroyed || socket.readableEnded) return finish(brokenOff());
+    socket.on("error", finish);
+    socket.on("end", () => {
+      if (!settled && !parser.end()) finish(brokenOff());
+    });
+    socket.on("data", (chunk: Buffer) => {
+      if (settled) return;
+      try {
+        parser.write(chunk);
+      } catch (thrown) {
+        finish(thrown);
+      }
+    });
+    try {
+      send(socket, request);
+    } catch (thrown) {
+      finish(thrown);
+    }
+  });
+
+/** Methods whose request says that it has no body (RFC 9110 §8.6). */
+const payloadMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/** A line break in a field would begin another field, or a request, of someone else's making. */
+const malformed = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** In one write, which is one packet when it is small. */
+function send(socket: Duplex, { method, path, headers, body }: HttpRequest): void {
+  let head = `${method} ${path} HTTP/1.1\r\n`;
+  for (let index = 0; index < headers.length; index += 2) {
+    const line = `${headers[index]}: ${headers[index + 1]}`;
+    if (malformed.test(line)) throw new Error(`the request's header ${headers[index]} holds a control character`);
+    head += `${line}\r\n`;
+  }
+  head += "connection: close\r\n";
+  if (body === null) {
+    socket.write(`${head}${payloadMethods.has(method) ? "content-length: 0\r\n" : ""}\r\n`, "latin1");
+  } else {
+    const content = Buffer.from(body);
+    socket.write(Buffer.concat([Buffer.from(`${head}content-length: ${content.length}\r\n\r\n`, "latin1"), content]));
+  }
 }
 
-/** No response may have larger headers, in bytes. */
-const MAX_HEADER_BYTES = 65_536;
-
-/**
- * What undici destroys a connection with that is no longer needed. One object for
- * all of them: left to itself, it makes two errors with their stacks per check.
- */
-const finished = Object.assign(new Error("finished"), { code: "UND_ERR_INFO" });
-
-/**
- * undici writes and parses; connections come from outside. A client lives long
- * and serves one exchange at a time, because making one for each check costs more
- * than the check. Its origin is a dummy: it never resolves nor connects.
- */
-export function createExchange(): Exchange {
-  const free: Slot[] = [];
-
-  function createSlot(): Slot {
-    const slot: Slot = {
-      socket: null,
-      client: new Client("http://slot.invalid", {
-        pipelining: 1,
-        // The attempt's deadline is the only one.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        connect(_options, callback) {
-          const { socket } = slot;
-          slot.socket = null;
-          // The client is not ready for an answer within the call.
-          queueMicrotask(() => {
-            if (socket) callback(null, socket as never);
-            else callback(Object.assign(new Error("the connection closed"), { code: "ECONNRESET" }), null);
-          });
-        },
-      }),
-    };
-    return slot;
-  }
-
-  return (socket, request, attempt, onHead) =>
-    new Promise((resolve, reject) => {
-      const slot = free.pop() ?? createSlot();
-      let settled = false;
-      let sink: BodySink | null = null;
-      const finish = (thrown?: unknown) => {
-        if (settled) return;
-        settled = true;
-        socket.destroy();
-        if (thrown === undefined) resolve();
-        else reject(thrown);
-      };
-      // The client tidies up when its connection has closed; only then is it free.
-      socket.once("close", () =>
-        setImmediate(() => {
-          slot.socket = null;
-          free.push(slot);
-        }),
-      );
-      attempt.onDeadline(finish);
-      attempt.phases.enter("firstByteMs");
-      slot.socket = socket;
-      slot.client.dispatch(
-        {
-          path: request.path,
-          method: request.method,
-          headers: request.headers as string[],
-          body: request.body,
-          reset: true,
-        },
-        {
-          onConnect() {},
-          onResponseStarted() {
-            if (!settled) attempt.phases.enter("transferMs");
-          },
-          onHeaders(statusCode, rawHeaders) {
-            // 1xx: the final response is still to come (RFC 9110 §15.2).
-            if (settled || statusCode < 200) {
-              if (!settled) attempt.phases.enter("firstByteMs");
-              return true;
-            }
-            try {
-              sink = onHead(statusCode, rawHeaders);
-            } catch (thrown) {
-              finish(thrown);
-              return true;
-            }
-            if (sink === null) finish();
-            else sink.onDone = finish;
-            return true;
-          },
-          onData(chunk) {
-            if (!settled) sink?.write(chunk);
-            return true;
-          },
-          onComplete() {
-            socket.destroy(finished);
-            sink?.end();
-          },
-          onError: finish,
-        },
-      );
-    });
+function brokenOff(): Error {
+  return Object.assign(new Error("the connection ended"), { code: "ECONNRESET" });
 }

@@ -68,8 +68,7 @@ export function createHttpProbe(deps: HttpProbeDeps): Probe<"http"> {
 
     const response = { next: null as Ask | null, reader: null as BodyReader | null };
     try {
-      await deps.exchange(socket, request, attempt, (statusCode, rawHeaders) => {
-        const header = headerReader(rawHeaders);
+      await deps.exchange(socket, request, attempt, ({ statusCode, header }) => {
         seen.statusCode = statusCode;
         seen.header = header;
         if (follow) response.next = redirected(ask, statusCode, header("location"));
@@ -98,20 +97,6 @@ function forget(seen: Seen): void {
 
 function charsetOf(contentType: string | null): string | null {
   return /charset="?([^\s";]+)/i.exec(contentType ?? "")?.[1] ?? null;
-}
-
-/** Reads header fields from undici's list of names and values; several fields of a name are one list. */
-function headerReader(rawHeaders: readonly Buffer[]): (name: string) => string | null {
-  return (name) => {
-    const wanted = name.toLowerCase();
-    const values: string[] = [];
-    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-      const field = rawHeaders[index] as Buffer;
-      if (field.length !== wanted.length || field.toString("latin1").toLowerCase() !== wanted) continue;
-      values.push((rawHeaders[index + 1] as Buffer).toString("utf8"));
-    }
-    return values.length === 0 ? null : values.join(", ");
-  };
 }
 
 /** Field values are octets (RFC 9110 §5.5): text beyond ASCII goes as UTF-8. */

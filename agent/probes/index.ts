@@ -4,7 +4,7 @@ import { createConnect } from "../net/connect.ts";
 import type { Resolve } from "../net/resolve.ts";
 import { createSecure } from "../net/secure.ts";
 import { createHttpProbe } from "./http.ts";
-import { createExchange } from "./http-exchange.ts";
+import { exchange } from "./http-exchange.ts";
 import type { Probes } from "./probe.ts";
 import { createTcpProbe } from "./tcp.ts";
 
@@ -22,7 +22,7 @@ export function createProbes({ resolve, refuses, secureContext, monotonic, versi
   const connect = createConnect({ resolve, refuses });
   const secure = createSecure(secureContext);
   return {
-    http: createHttpProbe({ connect, secure, exchange: createExchange(), monotonic, version }),
+    http: createHttpProbe({ connect, secure, exchange, monotonic, version }),
     tcp: createTcpProbe({ connect, monotonic }),
   };
 }
