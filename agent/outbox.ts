@@ -31,10 +31,19 @@ export interface Outbox extends Part {
 /** How long a batch is filled before it goes, in ms: one with news, and one in which everything is as before. */
 const NEWS_FILL_MS = 20;
 const FILL_MS = 250;
+/** A batch is full at about this length, in characters, however few results that is. */
+const MAX_LENGTH = 2 ** 20;
 /** How many batches may be under way at once: more than one, because the queue may be a continent away. */
 const MAX_UNDER_WAY = 8;
-/** How much is held in memory; about 1 KB each. */
-const MAX_HELD = 50_000;
+/**
+ * How much is held in memory, in characters: some 18,000 usual results, or 450 of the
+ * largest. While it goes to the spool it is there twice, and an agent's heap may be 64 MB.
+ */
+const MAX_HELD = 12 * 2 ** 20;
+/** With so much held nothing waits for the queue server: it goes to the spool. */
+const HURRY_HELD = MAX_HELD / 2;
+/** What a result or miss comes to beside its texts, about, in characters. */
+const BARE_LENGTH = 700;
 /** How long it is tried to add a batch, in ms, before it goes to the spool. */
 const PATIENCE_MS = 2_000;
 /** How long one attempt to send a segment of the spool may take, in ms. */
@@ -53,6 +62,7 @@ const TROUBLE_LOG_MS = 10_000;
 interface Entry {
   readonly result?: Result;
   readonly miss?: Miss;
+  readonly length: number;
   resolve(): void;
   reject(reason: Error): void;
 }
@@ -75,8 +85,10 @@ export function createOutbox(deps: {
   let direct = new AbortController();
   let replaying = false;
   let queue: ResultsQueue | null = null;
-  let pending: Entry[] = [];
+  const pending: Entry[] = [];
+  let pendingLength = 0;
   let size = 0;
+  let held = 0;
   let underWay = 0;
   let stopping = false;
   let fillTimer: NodeJS.Timeout | undefined;
@@ -88,12 +100,16 @@ export function createOutbox(deps: {
 
   function put(content: Pick<Entry, "result" | "miss">): Promise<void> {
     if (aborted.signal.aborted) return Promise.reject(new Error("the outbox is closed"));
-    if (size >= MAX_HELD) return Promise.reject(new Error(`the outbox is full: ${MAX_HELD} results wait`));
+    if (held >= MAX_HELD) return Promise.reject(new Error(`the outbox is full: ${size} results wait`));
+    const length = BARE_LENGTH + lengthOfTexts(content.result);
     return new Promise((resolve, reject) => {
       const fillMs = content.result && isNews(content.result) ? NEWS_FILL_MS : FILL_MS;
-      pending.push({ ...content, resolve, reject });
+      pending.push({ ...content, length, resolve, reject });
       size++;
-      if (pending.length >= MAX_RESULTS) flush();
+      held += length;
+      if (held >= HURRY_HELD) divert();
+      pendingLength += length;
+      if (pending.length >= MAX_RESULTS || pendingLength >= MAX_LENGTH) flush();
       else fillFor(fillMs);
     });
   }
@@ -111,10 +127,20 @@ export function createOutbox(deps: {
     clearTimeout(fillTimer);
     fillEnd = Number.POSITIVE_INFINITY;
     while (pending.length > 0 && (underWay < MAX_UNDER_WAY || direct.signal.aborted)) {
-      const entries = pending.slice(0, MAX_RESULTS);
-      pending = pending.slice(MAX_RESULTS);
-      void send(entries);
+      void send(takeBatch());
     }
+  }
+
+  function takeBatch(): Entry[] {
+    let length = 0;
+    let count = 0;
+    for (const entry of pending) {
+      if (count === MAX_RESULTS || length >= MAX_LENGTH) break;
+      length += entry.length;
+      count++;
+    }
+    pendingLength -= length;
+    return pending.splice(0, count);
   }
 
   async function send(entries: readonly Entry[]): Promise<void> {
@@ -133,6 +159,7 @@ export function createOutbox(deps: {
     }
     underWay--;
     size -= entries.length;
+    held -= entries.reduce((sum, { length }) => sum + length, 0);
     for (const entry of entries) {
       if (failure) entry.reject(failure);
       else entry.resolve();
@@ -178,15 +205,10 @@ export function createOutbox(deps: {
 
   /** Whether the batch is in the spool. */
   async function toSpool(entry: SpooledBatch): Promise<boolean> {
-    const turns = !direct.signal.aborted;
     try {
       const spooled = spool.append(entry);
-      if (turns) {
-        direct.abort();
-        flush();
-      }
+      divert();
       await spooled;
-      if (turns) logger.warn("Results go to the spool until the queue server takes them again");
       void replay();
       return true;
     } catch (thrown) {
@@ -194,6 +216,14 @@ export function createOutbox(deps: {
       sendDirectly();
       return false;
     }
+  }
+
+  /** From now on everything goes to the spool; first what is on its way already. */
+  function divert(): void {
+    if (direct.signal.aborted) return;
+    direct.abort();
+    setImmediate(flush);
+    logger.warn("Results go to the spool until the queue server takes them again");
   }
 
   /** Leaves the spool aside again, if it is empty. */
@@ -296,8 +326,7 @@ export function createOutbox(deps: {
         });
         const patience = setTimeout(() => {
           stopping = true;
-          direct.abort();
-          flush();
+          divert();
         }, FAREWELL_PATIENCE_MS);
         await withDeadline(empty, FLUSH_DEADLINE_MS, "sent").catch(() => {
           logger.warn({ results: size }, "Results are left behind: neither the queue server nor the spool takes them");
@@ -311,6 +340,12 @@ export function createOutbox(deps: {
       await withDeadline(open.close(), CLOSE_DEADLINE_MS, "closed").catch(() => open.disconnect());
     },
   };
+}
+
+function lengthOfTexts(result: Result | undefined): number {
+  if (!result) return 0;
+  const { error, failedAssertions } = result;
+  return failedAssertions.reduce((sum, text) => sum + text.length, error?.message.length ?? 0);
 }
 
 /** The outcome of the work; when the signal aborts first, it is left to itself. */

@@ -146,7 +146,7 @@ export function createSpool({
   }
 
   async function writeSegment(): Promise<void> {
-    await sleep(FILL_MS);
+    if (waiting.reduce((sum, { line }) => sum + line.length, 0) < SEGMENT_BYTES) await sleep(FILL_MS);
     const group = takeGroup();
     const results = group.reduce((sum, entry) => sum + entry.results, 0);
     try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JobsOptions, Processor, QueueOptions, WorkerOptions } from "bullmq";
+import type { Job, JobJson, JobsOptions, Processor, QueueOptions, WorkerOptions } from "bullmq";
 import { createPostgresBackend, Queue, Worker } from "bullmq";
 import type { RedisOptions } from "ioredis";
 import type { CheckBatch } from "./check.ts";
@@ -145,7 +145,7 @@ export function openQueue<Data>(name: string, access: QueueAccess): Queue<Data, 
           connection: {
             ...server.options,
             ...steadyReconnect,
-            commandTimeout: COMMAND_TIMEOUT_MS,
+            ...failFast,
             enableReadyCheck: !leastPrivilege,
           },
         } satisfies QueueOptions)
@@ -170,6 +170,8 @@ export function openWorker<Data>(
     readonly maxStalledCount?: number;
     /** Told of each completed fetch, also of one that found nothing. */
     readonly onFetch?: () => void;
+    /** Told how much job data has come into the worker's hands, in characters; of as much less when it is done with a job. */
+    readonly onHeld?: (change: number) => void;
   },
 ): Worker<Data, void, string> {
   const { server, leastPrivilege } = access;
@@ -201,6 +203,7 @@ export function openWorker<Data>(
           createPostgresBackend as never, // PacedWorker is typed for Redis.
         );
   worker.onFetch = access.onFetch;
+  worker.onHeld = access.onHeld;
   worker.on("error", troubleLog(name, access.logger));
   return worker as unknown as Worker<Data, void, string>;
 }
@@ -208,12 +211,33 @@ export function openWorker<Data>(
 /**
  * BullMQ fetches again at once after an error that is not the connection's, such
  * as a database without its schema or a Redis out of memory: thousands of times a
- * second. This one waits between failures, and tells of each success, for which
- * BullMQ has no event.
+ * second. This one waits between failures, and tells of each success and of what it
+ * holds, for which BullMQ has no events.
  */
 class PacedWorker extends Worker {
   onFetch: (() => void) | undefined;
+  onHeld: ((change: number) => void) | undefined;
   #failures = 0;
+  readonly #lengths = new WeakMap<object, number>();
+
+  protected override createJob(data: JobJson, jobId: string) {
+    const job = super.createJob(data, jobId);
+    if (this.onHeld) {
+      // Redis hands data over as text, PostgreSQL as it is.
+      const { length } = typeof data.data === "string" ? data.data : JSON.stringify(data.data);
+      this.#lengths.set(job, length);
+      this.onHeld(length);
+    }
+    return job;
+  }
+
+  override async processJob(job: Job, token: string, fetchNext?: () => boolean) {
+    try {
+      return await super.processJob(job, token, fetchNext);
+    } finally {
+      this.onHeld?.(-(this.#lengths.get(job) ?? 0));
+    }
+  }
 
   protected override async moveToActive(token: string, name?: string) {
     try {
@@ -246,6 +270,17 @@ function troubleLog(queue: string, logger: Logger): (thrown: unknown) => void {
 const steadyReconnect = {
   connectTimeout: 5_000,
   retryStrategy: (times: number) => Math.min(2_000, 50 * 2 ** Math.min(times, 6)) * (0.5 + Math.random() / 2),
+} satisfies RedisOptions;
+
+/**
+ * For queues, whose callers try again themselves. A server that answers nothing is given
+ * up, and what was sent to it fails with the connection: it would pile up in memory else,
+ * since a command that timed out still waits for its answer, or for a connection.
+ */
+const failFast = {
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  socketTimeout: COMMAND_TIMEOUT_MS,
+  maxRetriesPerRequest: 0,
 } satisfies RedisOptions;
 
 function postgresConnection(connectionString: string, leastPrivilege: boolean) {

@@ -7,13 +7,14 @@ import { LINGER_MS } from "./server.ts";
  * guard: it forks a reader of pipe 3 and then becomes the program. The pipe's
  * other end is held by this process alone; should it die, even by SIGKILL, the
  * reader sees the end of the file, lingers, and signals the program. A line on the
- * pipe means that the program has ended already. The reader is forked twice,
+ * pipe means that the program has ended already. A frozen program goes on, so that it
+ * can obey. The reader is forked twice,
  * because servers such as PostgreSQL wonder about children that they do not know.
  */
 const guard = `
 signal=$1
 shift
-( { read -r _ <&3 || { sleep ${LINGER_MS / 1_000}; kill -s "$signal" $$; }; } </dev/null >/dev/null 2>&1 & )
+( { read -r _ <&3 || { sleep ${LINGER_MS / 1_000}; kill -s "$signal" $$; kill -s CONT $$; }; } </dev/null >/dev/null 2>&1 & )
 exec "$@" 3<&-
 `;
 
@@ -23,7 +24,7 @@ export interface LeashedCommand {
   /** What the program is sent when this process dies. */
   readonly signal: "INT" | "TERM";
   readonly options?: SpawnOptions;
-  readonly stdout: number;
+  readonly stdout: number | "pipe" | "ignore";
   readonly stdin?: "ignore" | "pipe";
 }
 

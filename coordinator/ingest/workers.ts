@@ -15,6 +15,12 @@ import type { Ingest } from "./ingest.ts";
 
 /** Jobs of a region in hand at once. They wait for storage together, in one batch a second. */
 const CONCURRENCY = 500;
+/**
+ * How much of results may be in hand at once over all regions, in characters of JSON: some
+ * 20,000 usual results, of which a batch a second is made. Beyond it each worker takes one
+ * job at a time. It is what bounds memory while a store is slow or away.
+ */
+const MAX_IN_HAND = 8 * 2 ** 20;
 const LOCK_MS = 30_000;
 const STALLED_EVERY_MS = 15_000;
 /** A job is not to blame for the coordinators that were killed over it. */
@@ -39,6 +45,8 @@ export type Depth = readonly [{ readonly queue: string; readonly state: string }
 interface Station {
   readonly queue: ResultsQueue;
   worker?: ResultsWorker;
+  /** What that worker has in hand, in characters. */
+  inHand: number;
   sweeping?: Promise<void> | undefined;
   /** When a fetch was last completed, or the worker opened; on the monotonic clock. */
   fetchedAt: number;
@@ -57,12 +65,14 @@ export function createResultsWorkers({
   server,
   ingest,
   silentMs = SILENT_MS,
+  maxInHand = MAX_IN_HAND,
   metrics,
   logger,
 }: {
   readonly server: QueueServer;
   readonly ingest: Pick<Ingest, "take">;
   readonly silentMs?: number;
+  readonly maxInHand?: number;
   readonly metrics: Pick<Metrics, "quarantined">;
   readonly logger: Logger;
 }): ResultsWorkers {
@@ -70,7 +80,14 @@ export function createResultsWorkers({
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
-  function open(region: string, onFetch: () => void): ResultsWorker {
+  /** Holds the workers back while there is too much in hand. */
+  function throttle(): void {
+    const all = [...stations.values()];
+    const isTooMuch = all.reduce((sum, { inHand }) => sum + inHand, 0) > maxInHand;
+    for (const { worker } of all) if (worker) worker.concurrency = isTooMuch ? 1 : CONCURRENCY;
+  }
+
+  function open(region: string, told: { onFetch(): void; onHeld(change: number): void }): ResultsWorker {
     const worker = openWorker<ResultBatch>(
       resultsQueueName(region),
       async (job, token) => {
@@ -91,7 +108,7 @@ export function createResultsWorkers({
         lockDurationMs: LOCK_MS,
         stalledIntervalMs: STALLED_EVERY_MS,
         maxStalledCount: MAX_STALLED,
-        onFetch,
+        ...told,
       },
     );
     worker.on("ready", () => logger.info({ region }, "BullMQ worker is ready"));
@@ -119,16 +136,24 @@ export function createResultsWorkers({
 
   function man(region: string): void {
     const queue = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
-    const station: Station = { queue, fetchedAt: 0, openings: 0, opening: false };
+    const station: Station = { queue, inHand: 0, fetchedAt: 0, openings: 0, opening: false };
     stations.set(region, station);
     run(region, station);
   }
 
   function run(region: string, station: Station): void {
     station.fetchedAt = performance.now();
-    const worker = open(region, () => {
-      station.fetchedAt = performance.now();
-      station.openings = 0;
+    station.inHand = 0;
+    const worker = open(region, {
+      onFetch() {
+        station.fetchedAt = performance.now();
+        station.openings = 0;
+      },
+      onHeld(change) {
+        if (station.worker !== worker) return; // One that was given up ends what it had.
+        station.inHand += change;
+        throttle();
+      },
     });
     station.worker = worker;
     worker.run().then(

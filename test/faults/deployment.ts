@@ -10,6 +10,9 @@ import { until } from "../support/until.ts";
 import { startFragileRedis } from "./redis.ts";
 import { type FragileStore, startFragileClickHouse, startFragilePostgres } from "./store.ts";
 
+/** The target's answers have this header, of a value that makes failed assertions as long as they can be. */
+export const LONG_HEADER = "x-long";
+
 /** How the scheduled checks of a run ended, over all its monitors. */
 export interface Counts {
   readonly scheduled: number;
@@ -28,12 +31,14 @@ export async function deploy({
   agents = 1,
   persistent = true,
   ownStores = false,
+  agentEnv = {},
 }: {
   coordinators?: number;
   agents?: number;
   persistent?: boolean;
   /** Databases of its own, which can be killed, in place of those that all tests share. */
   ownStores?: boolean;
+  agentEnv?: NodeJS.ProcessEnv;
 } = {}) {
   let broken = false;
   const [database, clickhouse, redis, target, data, ...ports] = await Promise.all([
@@ -42,6 +47,7 @@ export async function deploy({
     startFragileRedis({ persistent }),
     httpTarget((_, response) => {
       response.statusCode = broken ? 500 : 200;
+      response.setHeader(LONG_HEADER, '"'.repeat(200));
       response.end();
     }),
     tempDir(),
@@ -73,7 +79,8 @@ export async function deploy({
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return text === "" ? null : JSON.parse(text);
+    if (text === "") return null;
+    return response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text;
   }
 
   const processes: { coordinators: ProgramProcess[]; agents: AgentProcess[] } = { coordinators: [], agents: [] };
@@ -88,7 +95,10 @@ export async function deploy({
   await ready();
   const spoolDir = (n: number): string => `${data.path}/agent-${n}`;
   const agentNumber = (n: number): AgentProcess =>
-    startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, { WATCHPOST_AGENT_SPOOL_DIR: spoolDir(n) });
+    startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, {
+      WATCHPOST_AGENT_SPOOL_DIR: spoolDir(n),
+      ...agentEnv,
+    });
   for (let n = 0; n < agents; n++) processes.agents.push(agentNumber(n));
   await until(
     () => call("GET", "/v1/regions"),
@@ -102,9 +112,20 @@ export async function deploy({
     return pages.map(({ data }) => (data[0] ? Date.parse(data[0].scheduledAt) : 0));
   }
 
+  async function inClickHouse<Row>(query: string): Promise<Row[]> {
+    const client = createClient({ url: clickhouse.url });
+    try {
+      return await (await client.query({ query, format: "JSONEachRow" })).json<Row>();
+    } finally {
+      await client.close();
+    }
+  }
+
   return {
     ...processes,
+    inClickHouse,
     redis,
+    queueServer,
     postgres: database as FragileStore,
     clickhouse: clickhouse as FragileStore,
     call,
@@ -113,11 +134,28 @@ export async function deploy({
       broken = isBroken;
     },
     /** Resolves when every monitor has this verdict. */
-    async verdicts(verdict: string): Promise<void> {
+    async verdicts(verdict: string, withinMs = 15_000): Promise<void> {
       await until(
-        () => call("GET", "/v1/monitors"),
+        () => call("GET", "/v1/monitors?limit=100"),
         ({ data }) => data.every(({ status }: any) => status.verdict === verdict),
+        { withinMs },
       );
+    },
+    /** Resolves when the first coordinator has nothing more on disk for ClickHouse. */
+    async spoolEmptied(withinMs: number): Promise<void> {
+      await until(
+        () => call("GET", "/metrics"),
+        (text) => /^watchpost_spool_blocks 0$/m.test(text),
+        { withinMs, everyMs: 200 },
+      );
+    },
+    /** How many scheduled checks that were due from `from` to below `to` are in ClickHouse. */
+    async storedBetween(from: number, to: number): Promise<number> {
+      const [row] = await inClickHouse<{ stored: string }>(
+        `SELECT uniqExact(monitor_id, region, round) AS stored FROM results
+         WHERE attempt = 0 AND toUnixTimestamp64Milli(scheduled_at) >= ${from} AND toUnixTimestamp64Milli(scheduled_at) < ${to}`,
+      );
+      return Number(row?.stored);
     },
     /** Starts a coordinator again in the place of one that is gone, and waits until it is ready. */
     async restartCoordinator(n: number): Promise<void> {
@@ -165,13 +203,9 @@ export async function deploy({
         ),
       );
       const sum = (pick: (total: any) => number) => stats.reduce((all, { total }) => all + pick(total), 0);
-      const client = createClient({ url: clickhouse.url });
-      const answer = await client.query({
-        query: "SELECT count() - uniqExact(monitor_id, region, round, attempt) AS duplicates FROM results",
-        format: "JSONEachRow",
-      });
-      const [row] = await answer.json<{ duplicates: string }>();
-      await client.close();
+      const [row] = await inClickHouse<{ duplicates: string }>(
+        "SELECT count() - uniqExact(monitor_id, region, round, attempt) AS duplicates FROM results",
+      );
       return {
         scheduled: sum((total) => total.scheduled),
         stored: sum((total) => total.results),

@@ -1,12 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, type TestContext, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Result } from "../../shared/result.ts";
 import { until } from "../support/until.ts";
-import { type Counts, type Deployment, deploy, missedIn } from "./deployment.ts";
+import { missedIn } from "./deployment.ts";
+import { MONITORS, runThrough, runWell } from "./run-through.ts";
 
-const MONITORS = 5;
 /** How long a fault lasts, in ms: it is the passing of this time that is tested. */
 const FAULT_MS = 4_000;
 
@@ -16,36 +16,6 @@ async function spooledIn(dir: string): Promise<Result[]> {
   const texts = await Promise.all(files.map((name) => readFile(join(dir, name), "utf8")));
   const lines = texts.flatMap((text) => text.split("\n").filter(Boolean));
   return lines.flatMap((line) => JSON.parse(line).batch.results);
-}
-
-/** Runs checks through a fault and tells how each of them ended; the counts are printed. */
-async function runThrough(
-  { onTestFinished, task: { name } }: TestContext,
-  options: Parameters<typeof deploy>[0],
-  fault: (deployment: Deployment) => Promise<void>,
-): Promise<Counts> {
-  const deployment = await deploy(options);
-  onTestFinished(() => deployment.stop());
-  await deployment.watch(MONITORS);
-  await deployment.flowing(1_000);
-  const begin = Date.now();
-  await fault(deployment);
-  await deployment.flowing(2_000).catch((thrown) => {
-    const logs = [...deployment.coordinators, ...deployment.agents].map((program) => program.output().slice(-3_000));
-    throw new Error(`${thrown.message}\n${logs.join("\n----\n")}`);
-  });
-  const counts = await deployment.countSince(begin);
-  console.log(`${name}\n  ${JSON.stringify(counts)}`);
-  expect(counts.scheduled).toBe(counts.stored + missedIn(counts));
-  expect(counts.duplicates).toBe(0);
-  return counts;
-}
-
-/** As runThrough, where the target is well all the time: nothing may have been taken for its failure. */
-async function runWell(...args: Parameters<typeof runThrough>): Promise<Counts> {
-  const counts = await runThrough(...args);
-  expect(counts.down).toBe(0);
-  return counts;
 }
 
 describe.concurrent("through a fault", { timeout: 120_000 }, () => {
@@ -77,9 +47,9 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
 
   test("the only agent is frozen: coverage falls by its share, and uptime stays", async (context) => {
     const counts = await runWell(context, {}, async ({ agents }) => {
-      agents[0]?.signal("SIGSTOP");
+      agents[0]?.freeze();
       await sleep(3 * FAULT_MS);
-      agents[0]?.signal("SIGCONT");
+      agents[0]?.thaw();
     });
     expect(missedIn(counts)).toBeGreaterThanOrEqual(MONITORS * 9);
     expect(counts.missed).toMatchObject({ backlog: 0, coordinator_down: 0 });
@@ -87,9 +57,9 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
 
   test("one agent of two is frozen: the other makes the checks", async (context) => {
     const counts = await runWell(context, { agents: 2 }, async ({ agents }) => {
-      agents[0]?.signal("SIGSTOP");
+      agents[0]?.freeze();
       await sleep(2 * FAULT_MS);
-      agents[0]?.signal("SIGCONT");
+      agents[0]?.thaw();
     });
     expect(missedIn(counts)).toBeLessThanOrEqual(MONITORS * 4);
   });
@@ -167,19 +137,6 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
     });
   });
 
-  test("ClickHouse is killed: verdicts go on, and what is made meanwhile is stored when it is back", async (context) => {
-    const counts = await runThrough(context, { ownStores: true }, async ({ clickhouse, breakTarget, verdicts }) => {
-      await clickhouse.kill();
-      breakTarget(true);
-      await verdicts("down");
-      breakTarget(false);
-      await verdicts("up");
-      await clickhouse.restart();
-    });
-    expect(counts.down).toBeGreaterThan(0);
-    expect(counts.stored).toBe(counts.scheduled);
-  });
-
   test("ClickHouse is away and the coordinator is killed: what it had taken in is stored all the same", async (context) => {
     const counts = await runWell(
       context,
@@ -194,14 +151,5 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
     );
     // What was on its way when the coordinator died may be late; what it had taken in may not be gone.
     expect(missedIn(counts) - counts.missed.coordinator_down).toBeLessThanOrEqual(MONITORS);
-  });
-
-  test("PostgreSQL is killed: checks are made and stored as before", async (context) => {
-    const counts = await runWell(context, { ownStores: true }, async ({ postgres }) => {
-      await postgres.kill();
-      await sleep(2 * FAULT_MS);
-      await postgres.restart();
-    });
-    expect(counts.stored).toBe(counts.scheduled);
   });
 });

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { Redis } from "ioredis";
+import { spawnLeashed } from "../../coordinator/embedded/leash.ts";
 import { freePort } from "../support/servers.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
@@ -30,8 +31,11 @@ export async function startFragileRedis({ persistent }: { persistent: boolean })
 
   async function start(): Promise<void> {
     const address = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir.path];
-    server = spawn("redis-server", [...address, "--maxmemory-policy", "noeviction", ...persistence], {
-      stdio: "ignore",
+    server = spawnLeashed({
+      command: "redis-server",
+      args: [...address, "--maxmemory-policy", "noeviction", ...persistence],
+      signal: "TERM",
+      stdout: "ignore",
     });
     await until(
       () => client.ping().catch(() => ""),

@@ -1,17 +1,19 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { freeze } from "./freeze.ts";
 
 /** One of the built programs in a process of its own. */
 export interface ProgramProcess {
+  readonly pid: number;
   /** All that it wrote so far. */
   output(): string;
   /** Its exit code when it has ended, null when a signal ended it. */
   readonly exited: Promise<number | null>;
   /** Ends it by a signal and resolves to its exit code, null when the signal ended it. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
-  /** Freezes it, or lets it go on. */
-  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  freeze(): void;
+  thaw(): void;
 }
 
 /** @param program its path below `dist`, such as `agent/main.js`. */
@@ -21,15 +23,20 @@ export function startProgram(program: string, env: NodeJS.ProcessEnv): ProgramPr
     env: { PATH: process.env.PATH, ...env },
   });
   let output = "";
+  let thaw = (): void => undefined;
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
   const exited = once(child, "close").then(([code]) => code as number | null);
   return {
+    pid: child.pid as number,
     output: () => output,
     exited,
     end(signal) {
       child.kill(signal);
       return exited;
     },
-    signal: (signal) => void child.kill(signal),
+    freeze() {
+      thaw = freeze(child);
+    },
+    thaw: () => thaw(),
   };
 }

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
+import { spawnLeashed } from "../../coordinator/embedded/leash.ts";
 
 /** Something on loopback that checks can be pointed at. */
 export interface Target {
@@ -70,14 +71,8 @@ export async function refusingPort(): Promise<number> {
  * full, so the kernel drops every further SYN.
  */
 export async function unacceptingTarget(): Promise<Target> {
-  const child = spawn(
-    process.execPath,
-    [
-      "-e",
-      `require("net").createServer().listen({port:0,host:"127.0.0.1",backlog:1},function(){console.log(this.address().port)})`,
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const listen = `require("net").createServer().listen({port:0,host:"127.0.0.1",backlog:1},function(){console.log(this.address().port)})`;
+  const child = spawnLeashed({ command: process.execPath, args: ["-e", listen], signal: "TERM", stdout: "pipe" });
   const [line] = await once(child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
   const port = Number(String(line));
   child.kill("SIGSTOP");

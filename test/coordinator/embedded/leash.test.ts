@@ -11,25 +11,33 @@ import { until } from "../../support/until.ts";
 
 const leash = new URL("../../../dist/coordinator/embedded/leash.js", import.meta.url).href;
 
-test("a program on a leash ends when whoever holds it is killed, and its guard with it", async () => {
-  const holder = spawn(process.execPath, [
-    "--input-type=module",
-    "-e",
-    `const { spawnLeashed } = await import(${JSON.stringify(leash)});
-     spawnLeashed({ command: "sleep", args: ["600"], signal: "TERM", stdout: 1 });
+test.each(["running", "frozen"])(
+  "a %s program on a leash ends when whoever holds it is killed, and its guard too",
+  async (state) => {
+    const holder = spawn(process.execPath, [
+      "--input-type=module",
+      "-e",
+      `const { spawnLeashed } = await import(${JSON.stringify(leash)});
+     const child = spawnLeashed({ command: "sleep", args: ["600"], signal: "TERM", stdout: 1 });
+     process.on("SIGUSR2", () => child.kill("SIGSTOP") && console.log("frozen"));
      setInterval(() => {}, 1000);`,
-  ]);
-  const pid = holder.pid ?? 0;
-  const family = await until(
-    () => familyOf(pid),
-    (pids) => pids.length === 2,
-  );
-  holder.kill("SIGKILL");
-  await until(
-    () => living(family),
-    (left) => left.length === 0,
-  );
-});
+    ]);
+    const pid = holder.pid ?? 0;
+    const family = await until(
+      () => familyOf(pid),
+      (pids) => pids.length === 2,
+    );
+    if (state === "frozen") {
+      holder.kill("SIGUSR2");
+      await once(holder.stdout, "data");
+    }
+    holder.kill("SIGKILL");
+    await until(
+      () => living(family),
+      (left) => left.length === 0,
+    );
+  },
+);
 
 test("a program that ends of itself leaves no guard, and its exit code is its own", async () => {
   const dir = await tempDir();
