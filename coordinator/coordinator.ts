@@ -126,6 +126,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     schedule,
     monitors,
     regions,
+    // Also of a region that was retired results may still come.
     onRegions: (known) => roles.includes("ingest") && workers.serve(known),
     onNewRegion(region, since) {
       if (roles.includes("schedule")) void extraChecks.checkFromRegion(region, since);

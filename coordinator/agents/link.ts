@@ -29,7 +29,10 @@ export function createAgentLinks({
   logger,
 }: {
   readonly presence: Presence;
-  /** Told of an agent's region at its hello, and at every heartbeat again: there may have been nowhere to keep it. */
+  /**
+   * Told of an agent's region at its hello, and at every heartbeat again: there may have been nowhere to keep it,
+   * or it may have been retired. An agent that leaves says nothing for its region.
+   */
   readonly onRegion: (region: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,7 +61,7 @@ export function createAgentLinks({
         socket.close(CLOSE_REFUSED, "the first message must be hello");
       } else if (message.type === "heartbeat") {
         presence.heartbeat(agent.id, message.load);
-        onRegion(agent.region);
+        if (!agent.draining) onRegion(agent.region);
       } else if (message.type === "clock") {
         send({ type: "clock", t0: message.t0, t1: receivedAt, t2: clock.now() });
       } else {

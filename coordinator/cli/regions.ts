@@ -2,13 +2,14 @@ import type { Command } from "commander";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
 import { formatAge } from "./format.ts";
 import type { RegionRow } from "./rows.ts";
-import { renderTable } from "./table.ts";
+import { oneLine, renderTable } from "./table.ts";
 
 export function addRegions(parent: Command, context: CliContext): void {
   const { terminal } = context;
-  apiCommand(parent, "regions", "List the regions and how many of their agents are online", [
+  const regions = apiCommand(parent, "regions", "List the regions and how many of their agents are online", [
     "watchpost regions",
     "watchpost regions --json",
+    "watchpost regions rm eu-west",
   ]).action(async (options: JsonOption) => {
     const rows = await context.client().list<RegionRow>("/v1/regions");
     print(context, options, rows, () => {
@@ -28,4 +29,16 @@ export function addRegions(parent: Command, context: CliContext): void {
       );
     });
   });
+  addRm(regions, context);
+}
+
+function addRm(parent: Command, context: CliContext): void {
+  apiCommand(parent, "rm", "Retire a region that has no agents any more; an agent that is seen again brings it back", [
+    "watchpost regions rm eu-west",
+  ])
+    .argument("<region>", "its slug")
+    .action(async (region: string, options: JsonOption) => {
+      await context.client().delete(`/v1/regions/${encodeURIComponent(region)}`);
+      print(context, options, { region, removed: true }, () => `Retired ${oneLine(region)}.\n`);
+    });
 }

@@ -2,6 +2,8 @@ import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
+import type { KnownRegion } from "../schedule/history.ts";
+import { membersAt } from "../schedule/history.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { ChangeListener } from "../store/changes.ts";
 import type { MonitorStore } from "../store/monitors.ts";
@@ -33,7 +35,7 @@ export function keepSchedule({
   readonly schedule: Schedule;
   readonly monitors: MonitorStore;
   readonly regions: RegionStore;
-  /** Told of all regions, whenever one was added. */
+  /** Told of all regions that ever were, whenever one was added or retired. */
   readonly onRegions: (regions: readonly string[]) => void;
   /** Told of a region that came up while this ran, and since when it has been known. */
   readonly onNewRegion: (region: string, since: number) => void;
@@ -41,7 +43,10 @@ export function keepSchedule({
   readonly onChange: (monitor: Monitor) => void;
   readonly logger: Logger;
 }): ScheduleKeeper {
-  let known: readonly string[] = [];
+  /** As they were last read. */
+  let known: readonly KnownRegion[] = [];
+  /** The latest change of the regions that counts; one that shows up out of its order counts with it. */
+  let latest = 0;
   let loaded = false;
   let timer: NodeJS.Timeout | undefined;
   const changed = new Set<string>();
@@ -49,13 +54,18 @@ export function keepSchedule({
   let working: Promise<void> | undefined;
 
   async function readRegions(): Promise<void> {
-    const now = await regions.list();
-    if (now.length === known.length) return;
-    const added = now.filter(({ region }) => !known.includes(region));
-    known = now.map(({ region }) => region);
-    schedule.setRegions(known, Math.max(...now.map(({ since }) => since)));
-    onRegions(known);
-    if (loaded) for (const { region, since } of added) onNewRegion(region, since);
+    const now = await regions.history();
+    const { came, went } = changesBetween(known, now);
+    if (came.length + went.length === 0) return;
+    known = now;
+    // One after the other, as the account of the checks counts them.
+    for (const at of [...came.map(({ since }) => since), ...went.map(({ until }) => until)].sort((a, b) => a - b)) {
+      latest = Math.max(latest, at);
+      schedule.setRegions(membersAt(known, latest), latest);
+    }
+    onRegions([...new Set(known.map(({ region }) => region))]);
+    if (!loaded) return;
+    for (const { region, since, until } of came) if (until === null) onNewRegion(region, since);
   }
 
   async function readMonitors(ids: readonly string[]): Promise<void> {
@@ -131,7 +141,7 @@ export function keepSchedule({
       everything = true;
       await work();
       loaded = true;
-      logger.info({ monitors: schedule.monitors.size, regions: known }, "The schedule is loaded");
+      logger.info({ monitors: schedule.monitors.size, regions: schedule.expand("all") }, "The schedule is loaded");
       timer = setInterval(reread, REREAD_EVERY_MS);
     },
     async stop() {
@@ -147,5 +157,17 @@ export function keepSchedule({
     },
     onRegion: reread,
     onGap: reread,
+  };
+}
+
+/** What came and what went between two readings; of what came and went at once, both. */
+function changesBetween(earlier: readonly KnownRegion[], now: readonly KnownRegion[]) {
+  const before = new Map(earlier.map((one) => [`${one.region} ${one.since}`, one]));
+  const earlierOf = ({ region, since }: KnownRegion) => before.get(`${region} ${since}`);
+  return {
+    came: now.filter((one) => !earlierOf(one)),
+    went: now.flatMap(({ until, ...one }) =>
+      until !== null && (earlierOf({ until, ...one })?.until ?? null) === null ? [{ ...one, until }] : [],
+    ),
   };
 }

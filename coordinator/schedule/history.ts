@@ -8,10 +8,11 @@ export interface Revision {
   readonly validFrom: number;
 }
 
-/** A region, and since when it has been known. */
+/** A region, and from when to when it was known; `until` is null while it is. A region that was retired may come back. */
 export interface KnownRegion {
   readonly region: string;
   readonly since: number;
+  readonly until: number | null;
 }
 
 /** A stretch of time in which a monitor's checks of one region follow one rhythm: from `from` to below `to`, in ms. */
@@ -71,14 +72,30 @@ function takesEffect(madeAt: number): number {
 /** The regions of a monitor over a stretch of time, cut where they changed. */
 function memberships(wanted: MonitorSpec["regions"], known: readonly KnownRegion[], begin: number, end: number) {
   if (wanted !== "all") return [{ from: begin, to: end, members: [...wanted].sort() }];
-  const starts = known.map(({ since }) => takesEffect(since)).filter((start) => start > begin && start < end);
-  const cuts = [begin, ...new Set(starts.sort((a, b) => a - b)), end];
-  return cuts.slice(0, -1).map((from, n) => ({
-    from,
-    to: cuts[n + 1] as number,
-    members: known
-      .filter(({ since }) => takesEffect(since) <= from)
-      .map(({ region }) => region)
-      .sort(),
-  }));
+  const changes = changesOf(known).map(takesEffect);
+  const cuts = [begin, ...new Set(changes.filter((change) => change > begin && change < end)), end];
+  return cuts
+    .slice(0, -1)
+    .map((from, n) => ({ from, to: cuts[n + 1] as number, members: membersAt(known, from, takesEffect) }));
+}
+
+/** The instants at which a region came or went, in ascending order. */
+function changesOf(known: readonly KnownRegion[]): number[] {
+  const instants = known.flatMap(({ since, until }) => (until === null ? [since] : [since, until]));
+  return [...new Set(instants)].sort((a, b) => a - b);
+}
+
+/**
+ * The regions that are known at an instant, in ascending order.
+ * @param counts when a change counts that was made at an instant; at once unless told otherwise.
+ */
+export function membersAt(
+  known: readonly KnownRegion[],
+  instant: number,
+  counts = (madeAt: number) => madeAt,
+): readonly string[] {
+  return known
+    .filter(({ since, until }) => counts(since) <= instant && (until === null || counts(until) > instant))
+    .map(({ region }) => region)
+    .sort();
 }

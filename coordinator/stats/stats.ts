@@ -52,7 +52,7 @@ export async function statsOf(
   const to = Math.max(from, Math.min(window.to, Math.floor(settled)));
   const [revisions, known, summaries, misses, gaps] = await Promise.all([
     monitors.history(monitor.id),
-    regions.list(),
+    regions.history(),
     results.summarize(monitor.id, from, to),
     results.countMisses(monitor.id, from, to),
     shards.gaps(shardOf(monitor.id), slotAt(from), slotAt(to)),

@@ -12,7 +12,7 @@ const PROBE_EVERY_MS = 15_000;
 export interface ChangeListener {
   /** A monitor was created, changed or removed. */
   onMonitor(id: string): void;
-  /** A region was added. */
+  /** A region was added or retired. */
   onRegion(): void;
   /** The connection is new: changes before it may have gone unheard. */
   onGap(): void;

@@ -45,11 +45,11 @@ describe.each(queueKinds)("on %s", (kind) => {
     await one.call("DELETE", `/v1/monitors/${body.id}`);
   });
 
-  test("a region that comes up checks at once what it would else not come to for an hour, once", async () => {
-    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+  test("a region that comes up checks at once what it would else not come to for a day, once", async () => {
+    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "24h" });
     const newcomer = await startHandAgent(one, "us-east");
     onTestFinished(() => newcomer.stop());
-    const { body: other } = await two.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+    const { body: other } = await two.call("POST", "/v1/monitors", { ...tcp, interval: "24h" });
     await until(
       () => newcomer.checks.map(({ monitorId }) => monitorId),
       (ids) => ids.includes(body.id) && ids.includes(other.id),
@@ -65,7 +65,7 @@ describe.each(queueKinds)("on %s", (kind) => {
     );
     await postgres.end();
     expect(cut.rowCount).toBe(2);
-    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "1h" });
+    const { body } = await one.call("POST", "/v1/monitors", { ...tcp, interval: "24h" });
     const checks = await until(
       () => own(body.id),
       (list) => list.length > 0,

@@ -4,9 +4,13 @@ import { OFFLINE_AFTER_MS } from "../../../shared/link.ts";
 import type { AgentSighting, AgentStore } from "../../store/agents.ts";
 import type { RegionStore } from "../../store/regions.ts";
 import type { StatusStore } from "../../store/status.ts";
+import { notFound, Problem } from "../problem.ts";
 
 /** Agents that were gone for longer than this, in ms, are not counted among a region's. */
 const RECENT_MS = 3_600_000;
+
+/** So many agents or monitors that stand in the way are named. */
+const NAMES_TOLD = 3;
 
 /** `/v1/regions` and `/v1/agents`: where checks run from, and which agents live. */
 export function regionRoutes(
@@ -19,7 +23,7 @@ export function regionRoutes(
       agents.seenWithin(RECENT_MS),
       statuses.lastResults(),
     ]);
-    const data = known.map(({ region }) => {
+    const data = known.map((region) => {
       const own = seen.filter((agent) => agent.region === region);
       const lastResult = last.get(region);
       return {
@@ -31,11 +35,36 @@ export function regionRoutes(
     return { data, nextCursor: null };
   });
 
+  app.delete<{ Params: { region: string } }>("/v1/regions/:region", async ({ params: { region } }, reply) => {
+    const [known, seen, named] = await Promise.all([
+      regions.list(),
+      agents.seenWithin(OFFLINE_AFTER_MS),
+      regions.namedBy(region, NAMES_TOLD + 1),
+    ]);
+    if (!known.includes(region)) throw notFound("region", region);
+    const online = seen.filter((agent) => agent.region === region && isOnline(agent));
+    if (online.length > 0) {
+      const ids = listed(online.map(({ id }) => id));
+      throw new Problem(409, `Agents of ${region} are online, and it would come back: stop ${ids} first.`);
+    }
+    if (named.length > 0) {
+      const names = listed(named.map((name) => JSON.stringify(name)));
+      throw new Problem(409, `Monitors name ${region}: take it off ${names} first.`);
+    }
+    if (!(await regions.retire(region))) throw notFound("region", region);
+    return reply.code(204).send();
+  });
+
   app.get("/v1/agents", async () => {
     const seen = await agents.seenWithin(RECENT_MS);
     const data = seen.map((agent) => ({ ...agent, online: isOnline(agent) }));
     return { data, nextCursor: null };
   });
+}
+
+/** The first few of a list, as words. */
+function listed(items: readonly string[]): string {
+  return items.slice(0, NAMES_TOLD).join(", ") + (items.length > NAMES_TOLD ? " and others" : "");
 }
 
 function isOnline({ seenAgoMs, draining }: AgentSighting): boolean {

@@ -111,4 +111,14 @@ export const postgresMigrations: readonly string[] = [
   );
   CREATE INDEX shard_gaps_by_end ON shard_gaps (shard, to_slot);
   `,
+  `
+  -- A region that was retired may come back, with a row of its own: what was scheduled when stays known.
+  ALTER TABLE regions DROP CONSTRAINT regions_pkey, ADD PRIMARY KEY (region, created_at),
+    ADD COLUMN retired_at timestamptz(3);
+  ALTER TABLE regions ALTER COLUMN created_at SET DEFAULT clock_timestamp();
+  CREATE UNIQUE INDEX regions_that_are ON regions (region) WHERE retired_at IS NULL;
+  DROP TRIGGER regions_changed ON regions;
+  CREATE TRIGGER regions_changed AFTER INSERT OR UPDATE ON regions
+    FOR EACH ROW EXECUTE FUNCTION notify_region_change();
+  `,
 ];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { countDue, stretchesOf } from "../../../coordinator/schedule/history.ts";
+import { countDue, membersAt, stretchesOf } from "../../../coordinator/schedule/history.ts";
 import { createSchedule } from "../../../coordinator/schedule/schedule.ts";
 import { shardOf } from "../../../coordinator/schedule/shard.ts";
 import { SLOT_MS } from "../../../coordinator/schedule/slot.ts";
@@ -14,10 +14,10 @@ const spec = fc.record({
   enabled: fc.boolean(),
   regions: fc.oneof(fc.constant("all" as const), fc.subarray(["a", "b", "c"], { minLength: 1 })),
 });
-/** What happens at an instant, in ms from the start: a change, a removal, or a region that comes up. */
+/** What happens at an instant, in ms from the start: a change, a removal, or a region that comes up or, if it is there, is retired. */
 const event = fc.record({
   at: fc.integer({ min: 0, max: 90_000 }),
-  what: fc.oneof(spec, fc.constantFrom("remove", "b", "c")),
+  what: fc.oneof(spec, fc.constantFrom("remove", "a", "b", "c")),
 });
 
 test("counting from the revisions gives what the schedule planned, slot by slot, over any history", () => {
@@ -31,7 +31,7 @@ test("counting from the revisions gives what the schedule planned, slot by slot,
         const history = [...events].sort((a, b) => a.at - b.at);
         const first = aMonitor({ id, regions: "all", intervalMs: 5_000 });
         const revisions = [{ spec: first as typeof first | null, validFrom: 0 }];
-        const regions = [{ region: "a", since: 0 }];
+        const regions = [{ region: "a", since: 0, until: null as number | null }];
 
         // A coordinator that hears of every event at once, and reads each slot a little ahead of it.
         const schedule = createSchedule();
@@ -46,12 +46,10 @@ test("counting from the revisions gives what the schedule planned, slot by slot,
               schedule.remove(id, now);
               revisions.push({ spec: null, validFrom: now });
             } else if (typeof what === "string") {
-              if (regions.some(({ region }) => region === what)) continue;
-              regions.push({ region: what, since: now });
-              schedule.setRegions(
-                regions.map(({ region }) => region),
-                now,
-              );
+              const current = regions.find(({ region, until }) => region === what && until === null);
+              if (current) current.until = now;
+              else regions.push({ region: what, since: now, until: null });
+              schedule.setRegions(membersAt(regions, now), now);
             } else if (revisions.at(-1)?.spec !== null) {
               const monitor = aMonitor({ ...what, id, updatedAt: now, revision: revisions.length });
               schedule.set(monitor);
