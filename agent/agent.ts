@@ -51,6 +51,7 @@ export function createAgent(config: AgentConfig): Part {
     resolve: createResolve(),
     refuses: createAddressPolicy({ allowPrivate: config.allowPrivateAddresses }),
     secureContext: createSecureContext(),
+    maxBodyBytes: config.bodiesMaxMb * 2 ** 20,
     monotonic: clock.monotonic,
     version,
   });

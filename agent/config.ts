@@ -44,6 +44,15 @@ export const agentSettings = {
     fallback: 500,
     about: "How many checks may be in flight at once.",
   }),
+  bodiesMaxMb: wholeNumber({
+    variable: "WATCHPOST_AGENT_BODIES_MB",
+    min: 16,
+    max: 16_384,
+    unit: "MB",
+    fallback: 64,
+    about:
+      "How much of bodies all checks together may hold in memory: bodies over 64 KB that an assertion reads or that are being decompressed. A check that finds no room is an error of the agent, agent_resources, and no vote.",
+  }),
   allowPrivateAddresses: flag({
     variable: "WATCHPOST_ALLOW_PRIVATE_ADDRESSES",
     fallback: false,
@@ -88,6 +97,7 @@ export interface AgentConfig
   extends Pick<
     Values,
     | "concurrency"
+    | "bodiesMaxMb"
     | "allowPrivateAddresses"
     | "spoolMaxMb"
     | "spoolMaxAgeHours"
@@ -123,6 +133,7 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     agentId: values.agentId ?? newId("agt"),
     queueServer: queueServerFrom(values),
     concurrency: values.concurrency,
+    bodiesMaxMb: values.bodiesMaxMb,
     allowPrivateAddresses: values.allowPrivateAddresses,
     spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${region}`),
     spoolMaxMb: values.spoolMaxMb,

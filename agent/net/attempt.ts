@@ -81,5 +81,8 @@ export async function observe(
     failure = failureOf(thrown, phases.current);
   }
   clearTimeout(timer);
-  return { ...phases.stop(), ...seen, failure };
+  const observation = { ...phases.stop(), ...seen, failure };
+  // A connection holds on to its attempt until it has closed; a large body must not wait for that.
+  seen.body = null;
+  return observation;
 }

@@ -1,4 +1,5 @@
 import { CheckFailure } from "../net/failure.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { createByteStore } from "./byte-store.ts";
 import { type Decoding, decodersOf, startDecoding } from "./http-decoding.ts";
 import type { BodySink } from "./http-exchange.ts";
@@ -8,6 +9,8 @@ export interface BodyReader extends BodySink {
   readonly bytes: number;
   /** What was kept, as text; it is handed out once. */
   text(charset: string | null): string;
+  /** Lets go of all that it holds, also in the middle of a body. To be called in any case. */
+  close(): void;
 }
 
 /**
@@ -25,39 +28,48 @@ export function createBodyReader(options: {
   readonly contentEncoding: string | null;
   readonly maxBytes: number;
   readonly keep: boolean;
+  /** Pays for what is held. */
+  readonly budget: BodyBudget;
 }): BodyReader {
-  const { maxBytes, keep, contentEncoding } = options;
-  const kept = createByteStore();
+  const { maxBytes, keep, contentEncoding, budget } = options;
+  const kept = createByteStore({ maxBytes, share: budget.open() });
   const decoders = decodersOf(contentEncoding);
   let decoding: Decoding | null = null;
   let bytes = 0;
   let finished = false;
 
-  const settle = (failure?: CheckFailure) => {
+  const settle = (failure?: unknown) => {
     if (finished) return;
     finished = true;
     decoding?.destroy();
     reader.onDone(failure);
   };
-  const take = (chunk: Buffer) => {
+  /** Settles with what `work` throws. */
+  const guarded = (work: (chunk: Buffer) => void) => (chunk: Buffer) => {
     if (finished) return;
+    try {
+      work(chunk);
+    } catch (thrown) {
+      settle(thrown);
+    }
+  };
+  const take = guarded((chunk) => {
     const taken = chunk.subarray(0, maxBytes - bytes);
     bytes += taken.length;
     if (keep) kept.append(taken);
     if (bytes >= maxBytes) settle();
-  };
+  });
 
   const reader: BodyReader = {
     onDone: () => undefined,
     get bytes() {
       return bytes;
     },
-    write(chunk) {
-      if (finished) return;
+    write: guarded((chunk) => {
       if (decoders.length === 0) return take(chunk);
       decoding ??= startDecoding(
         decoders.map((create) => create(chunk)),
-        maxBytes + WAITING_MARGIN,
+        { maxWaiting: maxBytes + WAITING_MARGIN, budget },
         {
           onData: take,
           onEnd: () => settle(),
@@ -66,12 +78,16 @@ export function createBodyReader(options: {
         },
       );
       decoding.write(chunk);
-    },
+    }),
     end() {
       if (decoding === null) settle();
       else decoding.end();
     },
     text: (charset) => decode(kept.take(), charset),
+    close() {
+      settle();
+      kept.take();
+    },
   };
   return reader;
 }

@@ -1,6 +1,7 @@
 import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import { CheckFailure } from "../net/failure.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { createByteStore } from "./byte-store.ts";
 
 /** A response with more layers of compression is an attack. */
@@ -31,6 +32,7 @@ export function decodersOf(header: string | null): CreateDecoder[] {
 }
 
 export interface Decoding {
+  /** @throws CheckFailure when the budget has no room for what waits. */
   write(chunk: Buffer): void;
   end(): void;
   destroy(): void;
@@ -42,10 +44,11 @@ export interface Decoding {
  */
 export function startDecoding(
   decoders: readonly Transform[],
-  maxWaiting: number,
+  { maxWaiting, budget }: { readonly maxWaiting: number; readonly budget: BodyBudget },
   events: { onData(chunk: Buffer): void; onEnd(): void; onError(thrown: Error): void },
 ): Decoding {
-  const waiting = createByteStore();
+  const waiting = createByteStore({ maxBytes: maxWaiting, share: budget.open() });
+  const inWork = budget.open();
   const first = decoders[0] as Transform;
   let busy = false;
   let ended = false;
@@ -59,7 +62,10 @@ export function startDecoding(
     if (busy || first.destroyed) return;
     if (waiting.length > 0) {
       busy = true;
-      first.write(waiting.take(), () => {
+      const piece = waiting.take();
+      inWork.resize(piece.length); // No more than was just given back.
+      first.write(piece, () => {
+        inWork.resize(0);
         busy = false;
         feed();
       });
@@ -78,6 +84,8 @@ export function startDecoding(
     },
     destroy() {
       for (const decoder of decoders) decoder.destroy();
+      waiting.take();
+      inWork.resize(0);
     },
   };
 }

@@ -3,6 +3,7 @@ import { observe } from "../net/attempt.ts";
 import type { Connect } from "../net/connect.ts";
 import { CheckFailure } from "../net/failure.ts";
 import type { Secure } from "../net/secure.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { type BodyReader, createBodyReader } from "./http-body.ts";
 import type { Exchange } from "./http-exchange.ts";
 import { type Ask, redirected } from "./http-redirect.ts";
@@ -12,6 +13,7 @@ export interface HttpProbeDeps {
   readonly connect: Connect;
   readonly secure: Secure;
   readonly exchange: Exchange;
+  readonly bodyBudget: BodyBudget;
   readonly monotonic: () => number;
   readonly version: string;
 }
@@ -77,13 +79,15 @@ export function createHttpProbe(deps: HttpProbeDeps): Probe<"http"> {
           contentEncoding: header("content-encoding"),
           maxBytes: maxBodyBytes,
           keep: check.assertions.some(({ source }) => source === "body"),
+          budget: deps.bodyBudget,
         });
         return maxBodyBytes === 0 ? null : response.reader;
       });
+      seen.body = response.reader?.text(charsetOf(seen.header?.("content-type") ?? null)) ?? null;
     } finally {
       if (response.reader) seen.bodyBytes = response.reader.bytes;
+      response.reader?.close();
     }
-    seen.body = response.reader?.text(charsetOf(seen.header?.("content-type") ?? null)) ?? null;
     return response.next;
   }
 }

@@ -1,12 +1,13 @@
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import type { Settings } from "../../shared/env.ts";
+import { agentProgram } from "./agent-program.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
  * `watchpost coordinator` and `watchpost agent`: the part runs in this process until
- * it is told to stop. The agent's code is reached by address and not by import, since
- * the coordinator's code knows nothing of it.
+ * it is told to stop. An agent here has not the options that Node can only be started with: a
+ * process of its own with them would take more memory, together with this one, than they save.
  */
 export function addPart(parent: Command, side: "coordinator" | "agent", about: string, terminal: Terminal): void {
   const command = parent.command(side).description(about);
@@ -22,14 +23,17 @@ export function addPart(parent: Command, side: "coordinator" | "agent", about: s
     .option("-h, --help", "display help for command")
     .action(async ({ help, roles }: { help?: true; roles?: string }) => {
       if (roles !== undefined) process.env.WATCHPOST_ROLES = roles;
-      if (!help) return void (await load(side, "main"));
-      const { [`${side}Settings`]: settings = {} } = (await load(side, "config")) as Record<string, Settings>;
+      const main = side === "agent" ? agentProgram().path : new URL("../main", import.meta.url);
+      if (!help) return void (await load(main));
+      const config = new URL(`../../${side}/config`, import.meta.url);
+      const { [`${side}Settings`]: settings = {} } = (await load(config)) as Record<string, Settings>;
       terminal.out(`${command.helpInformation()}\n${listSettings(settings)}`);
     });
 }
 
-function load(side: string, module: string): Promise<unknown> {
-  return import(new URL(`../../${side}/${module}${extname(import.meta.url)}`, import.meta.url).href);
+/** @param module without its ending */
+function load(module: URL): Promise<unknown> {
+  return import(module.href + extname(import.meta.url));
 }
 
 /** The settings as lines for a terminal. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { leanNode } from "../../shared/lean-node.ts";
 import type { Benchmark, Figures, Setting } from "./benchmark.ts";
 import { type LoneAgentOptions, startLoneAgent, startQueueServer } from "./lone-agent.ts";
 import { startProgram } from "./program.ts";
@@ -12,12 +13,8 @@ const CHECKS_PER_SECOND = 500;
 const CALM_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
-/** How the agent is run where memory is scarce: one file, and a V8 that prefers little memory to speed. */
-const lean = {
-  program: new URL("../../agent", import.meta.url),
-  execArgv: ["--max-old-space-size=64", "--max-semi-space-size=1", "--optimize-for-size"],
-  env: { MALLOC_ARENA_MAX: "1" },
-};
+/** The agent as `watchpost start` runs it. */
+const lean = { program: new URL("../../agent", import.meta.url), ...leanNode };
 
 export const memory: Benchmark = {
   about: "memory of the bundled agent, idle and at 500 checks/s, and its growth",

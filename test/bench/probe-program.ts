@@ -36,6 +36,7 @@ function ways(): Record<Way, () => Promise<void>> {
       resolve: createResolve(),
       refuses: createAddressPolicy({ allowPrivate: true }),
       secureContext,
+      maxBodyBytes: 64 * 2 ** 20,
       monotonic: clock.monotonic,
       version: "bench",
     });

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -96,6 +96,13 @@ describe("watchpost start", () => {
     };
     await until(verdicts, ({ "Demo: flaky": _, ...steady }) => !Object.values(steady).includes("unknown"));
     expect(await verdicts()).toEqual(expected);
+  });
+
+  test("runs its agents from one file and with little memory", async () => {
+    const commands = await Promise.all((await first.family()).map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8")));
+    const agents = commands.filter((command) => command.includes("dist/agent.js"));
+    expect(agents).toHaveLength(regions.length);
+    for (const command of agents) expect(command).toContain("--max-semi-space-size=2");
   });
 
   test("refuses a data directory in use and a busy port in one line", async () => {

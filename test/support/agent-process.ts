@@ -18,19 +18,24 @@ export function startAgentProcess(
   region: string,
   id: string,
   env: NodeJS.ProcessEnv = {},
+  { program: file = "agent/main.js", execArgv = [] }: { program?: string; execArgv?: readonly string[] } = {},
 ): AgentProcess {
   const spoolDir = join(tmpdir(), `watchpost-test-spool-${randomUUID()}`);
-  const program = startProgram("agent/main.js", {
-    WATCHPOST_COORDINATOR_URL: coordinator.url,
-    WATCHPOST_AGENT_TOKEN: agentToken,
-    WATCHPOST_REGION: region,
-    WATCHPOST_AGENT_ID: id,
-    WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
-    WATCHPOST_HEALTH_PORT: "0",
-    WATCHPOST_AGENT_SPOOL_DIR: spoolDir,
-    ...queueEnv(coordinator.queueServer),
-    ...env,
-  });
+  const program = startProgram(
+    file,
+    {
+      WATCHPOST_COORDINATOR_URL: coordinator.url,
+      WATCHPOST_AGENT_TOKEN: agentToken,
+      WATCHPOST_REGION: region,
+      WATCHPOST_AGENT_ID: id,
+      WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
+      WATCHPOST_HEALTH_PORT: "0",
+      WATCHPOST_AGENT_SPOOL_DIR: spoolDir,
+      ...queueEnv(coordinator.queueServer),
+      ...env,
+    },
+    execArgv,
+  );
   void program.exited.then(() => rm(spoolDir, { recursive: true, force: true }));
   return { id, ...program };
 }

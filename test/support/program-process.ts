@@ -16,11 +16,19 @@ export interface ProgramProcess {
   thaw(): void;
 }
 
-/** @param program its path below `dist`, such as `agent/main.js`. */
-export function startProgram(program: string, env: NodeJS.ProcessEnv): ProgramProcess {
+/**
+ * @param program its path below `dist`, such as `agent/main.js`.
+ * @param execArgv options for Node itself
+ */
+export function startProgram(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  execArgv: readonly string[] = [],
+): ProgramProcess {
   const child = fork(fileURLToPath(new URL(`../../dist/${program}`, import.meta.url)), {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { PATH: process.env.PATH, ...env },
+    execArgv: [...execArgv],
   });
   let output = "";
   let thaw = (): void => undefined;

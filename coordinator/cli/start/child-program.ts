@@ -10,6 +10,8 @@ export interface ChildProgramOptions {
   /** The program's file without its ending. */
   readonly program: URL;
   readonly env: NodeJS.ProcessEnv;
+  /** Options for Node itself. */
+  readonly execArgv?: readonly string[];
   readonly log: LogFile;
   /** Told of warnings and errors. */
   readonly warn: (text: string) => void;
@@ -21,8 +23,8 @@ export interface ChildProgram extends Running {
 }
 
 /** One of our own programs as a child: its log lines go to a file, those that matter also to people. */
-export function startChildProgram({ program, env, log, warn }: ChildProgramOptions): ChildProgram {
-  const child: ChildProcess = forkProgram(program, { env, output: "pipe" });
+export function startChildProgram({ program, env, execArgv, log, warn }: ChildProgramOptions): ChildProgram {
+  const child: ChildProcess = forkProgram(program, { env, output: "pipe", ...(execArgv && { execArgv }) });
   for (const output of [child.stdout, child.stderr]) {
     const lines = createInterface({ input: output as Readable, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on("line", (line) => {

@@ -1,4 +1,5 @@
 import { errorText } from "../../../shared/errors.ts";
+import { agentProgram } from "../agent-program.ts";
 import { type ChildProgram, startChildProgram } from "./child-program.ts";
 import type { DataDir } from "./data-dir.ts";
 import { openLogFile } from "./log-file.ts";
@@ -16,12 +17,18 @@ export interface ProgramsOptions {
 
 /** Our own programs as children, each with a log file of its own. */
 export function createPrograms({ env, dir, warn }: ProgramsOptions) {
-  function program(who: string, file: URL, ownEnv: NodeJS.ProcessEnv): () => ChildProgram {
+  function program(
+    who: string,
+    file: URL,
+    ownEnv: NodeJS.ProcessEnv,
+    execArgv: readonly string[] = [],
+  ): () => ChildProgram {
     const log = openLogFile(logPath(who));
     return () =>
       startChildProgram({
         program: file,
         env: ownEnv,
+        execArgv,
         log: {
           ...log,
           write(line) {
@@ -43,9 +50,10 @@ export function createPrograms({ env, dir, warn }: ProgramsOptions) {
     coordinator: (own: NodeJS.ProcessEnv): (() => ChildProgram) =>
       program("coordinator", new URL("../../main", import.meta.url), { ...env, ...own }),
     agent(region: string, own: NodeJS.ProcessEnv): () => ChildProgram {
-      const agentEnv: NodeJS.ProcessEnv = { ...env, ...own, WATCHPOST_REGION: region };
+      const { path, execArgv, env: envOfNode } = agentProgram();
+      const agentEnv: NodeJS.ProcessEnv = { ...envOfNode, ...env, ...own, WATCHPOST_REGION: region };
       for (const name of notForAgents) delete agentEnv[name];
-      return program(`agent ${region}`, new URL("../../../agent/main", import.meta.url), agentEnv);
+      return program(`agent ${region}`, path, agentEnv, execArgv);
     },
   };
 }

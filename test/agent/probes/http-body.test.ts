@@ -1,11 +1,12 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { createBodyBudget } from "../../../agent/probes/body-budget.ts";
 import { createBodyReader } from "../../../agent/probes/http-body.ts";
 
 /** Reads a body from pieces whose memory is used for something else at once, as a parser does. */
 function read(pieces: Iterable<Buffer>, options: { maxBytes?: number; contentEncoding?: string | null } = {}) {
   const { maxBytes = 1_048_576, contentEncoding = null } = options;
-  const reader = createBodyReader({ contentEncoding, maxBytes, keep: true });
+  const reader = createBodyReader({ contentEncoding, maxBytes, keep: true, budget: createBodyBudget(2 ** 26) });
   return new Promise<{ failure: unknown; bytes: number; text: string }>((resolve) => {
     reader.onDone = (failure) => resolve({ failure, bytes: reader.bytes, text: reader.text(null) });
     for (const piece of pieces) {
