@@ -3,6 +3,8 @@ import type { ResultStatus } from "../../shared/result.ts";
 
 export const verdicts = ["up", "degraded", "down", "unknown", "paused", "maintenance"] as const;
 export type Verdict = (typeof verdicts)[number];
+/** What can be established about a target; the rest of the verdicts are of the operator's making. */
+export type Settled = Extract<Verdict, "up" | "degraded" | "down" | "unknown">;
 
 /** The latest result of one region. */
 export interface Vote {
