@@ -42,6 +42,7 @@ import { createRegionStore } from "./store/regions.ts";
 import { createResultStore } from "./store/results.ts";
 import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
+import { createVerdictStore } from "./store/verdicts.ts";
 
 export interface Coordinator extends Part {
   /** The port of the HTTP server, once started. */
@@ -64,6 +65,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const regions = createRegionStore(postgres);
   const agents = createAgentStore(postgres);
   const statuses = createStatusStore(postgres);
+  const verdicts = createVerdictStore(postgres);
   const results = createResultStore(clickhouse);
   const shards = createShardStore(postgres);
 
@@ -72,8 +74,12 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const metrics = createMetrics();
   const judging = createJudging({
     metrics,
-    statuses,
-    regionsOf: ({ regions }) => schedule.expand(regions),
+    verdicts,
+    circumstancesOf: ({ regions }) => ({ regions: schedule.expand(regions), suspects: [], maintenance: false }),
+    onConfirm(monitorId, regions, at) {
+      const monitor = schedule.get(monitorId);
+      if (monitor) void extraChecks.confirm(monitor, regions, at);
+    },
     clock,
     logger,
   });
@@ -171,9 +177,11 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["http", http],
     ["dependencies", dependencies],
     ["presence", presence],
+    ["queues", onStop(queues.close)],
     ["ingest", ingest],
   ];
   const ingesting: NamedPart[] = [
+    ["pushes", onStop(pusher.settled)],
     ["results workers", workers],
     ["judging", judging],
   ];
@@ -182,7 +190,6 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
   ];
   const dispatching: NamedPart[] = [
-    ["queues", onStop(queues.close)],
     ["leases", leases],
     ["dispatcher", dispatcher],
   ];

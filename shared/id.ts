@@ -8,7 +8,7 @@ import { customAlphabet } from "nanoid";
 const random = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 20);
 
 /** A new id such as `mon_4k2j…`; the prefix tells people what the id is of. */
-export function newId(prefix: "mon" | "agt" | "job" | "tok" | "crd"): string {
+export function newId(prefix: "mon" | "agt" | "job" | "tok" | "crd" | "inc" | "chn" | "rul" | "mnt" | "dlv"): string {
   return `${prefix}_${random()}`;
 }
 

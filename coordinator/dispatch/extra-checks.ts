@@ -5,6 +5,7 @@ import { MAX_BATCH } from "../../shared/queues.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { shardOf } from "../schedule/shard.ts";
 import { effectiveSlot } from "../schedule/slot.ts";
+import { CONFIRM_WAIT_MS } from "../verdict/machine.ts";
 import type { CheckJob } from "./batches.ts";
 import { batchesOf, checkOf, chunks, pushedAgain } from "./batches.ts";
 import type { Leases } from "./leases.ts";
@@ -30,6 +31,8 @@ export interface ExtraChecks {
   checkFromRegion(region: string, since: number): Promise<void>;
   /** Pushes what is due of a monitor in slots that had gone by when its latest change, which counts in them, was heard of. */
   catchUp(monitor: Monitor): Promise<void>;
+  /** Has a monitor checked in some regions at once, because its verdict is in doubt since `at`, in ms since the epoch. */
+  confirm(monitor: Monitor, regions: readonly string[], at: number): Promise<void>;
 }
 
 export interface ExtraChecksDeps {
@@ -53,12 +56,23 @@ export function createExtraChecks({ schedule, leases, pusher }: ExtraChecksDeps)
     return pusher.push(jobs, "first");
   }
 
+  /** Beyond the wait for its answer such a check is of no use, and before that it is, however short the interval. */
+  function confirmation(monitor: Monitor, region: string, at: number): CheckJob {
+    const check = { ...extraCheck(monitor, region, at), expiresAt: at + CONFIRM_WAIT_MS };
+    return { region, jobId: `confirm-${monitor.id}-${at}-${region}`, batch: { v: 1, checks: [check] } };
+  }
+
   function isFarOff(monitor: Monitor, region: string, at: number): boolean {
     if (monitor.intervalMs <= SOON_MS) return false;
     return schedule.roundOf(monitor, region, at).dueAt + monitor.intervalMs > at + SOON_MS;
   }
 
   return {
+    confirm: (monitor, regions, at) =>
+      pusher.push(
+        regions.map((region) => confirmation(monitor, region, at)),
+        "first",
+      ),
     checkNow: (monitor) =>
       checkIn(schedule.expand(monitor.regions), monitor, monitor.updatedAt, `now-${monitor.id}-${monitor.revision}`),
     async checkFromRegion(region, since) {

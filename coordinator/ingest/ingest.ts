@@ -6,10 +6,11 @@ import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import type { Miss, Result } from "../../shared/result.ts";
+import { phaseNames } from "../../shared/result.ts";
 import type { Metrics } from "../metrics.ts";
 import { keyOf } from "../store/result-rows.ts";
 import type { StoredMiss, StoredResult } from "../store/results.ts";
-import type { RegionStatus } from "../store/status.ts";
+import type { RegionResult } from "../store/verdicts.ts";
 import type { Message } from "./message.ts";
 import { readMessage, Unfit } from "./message.ts";
 import { createRecentKeys } from "./recent.ts";
@@ -121,7 +122,7 @@ export function createIngest({
       const arrivals = sift(region, message, repeated);
       metrics.taken.inc(arrivals.length);
       const missed = misses.filter((miss) => belongs(region, miss)).map((miss) => ({ ...miss, region }));
-      const judged = statuses.add(arrivals.map(({ result }) => toStatus(result)));
+      const judged = statuses.add(arrivals.map(({ result }) => toVote(result)));
       try {
         await Promise.all([storage.addResults(arrivals), storage.addMisses(missed)]);
       } catch (thrown) {
@@ -154,18 +155,22 @@ export function createIngest({
   };
 }
 
-function toStatus(result: StoredResult): RegionStatus {
-  const { monitorId, region, status, scheduledAt, attempt, latencyMs, statusCode, address, error } = result;
+function toVote(result: StoredResult): RegionResult {
+  const { monitorId, region, status, scheduledAt, attempt, latencyMs, statusCode, address, error, phases } = result;
   return {
     monitorId,
     region,
     status,
-    scheduledAt,
+    scheduledAt: Math.floor(scheduledAt),
     attempt,
-    checkedAt: result.startedAt + latencyMs,
+    checkedAt: Math.floor(result.startedAt + latencyMs),
+    receivedAt: Math.floor(result.receivedAt),
     latencyMs,
     statusCode,
     address,
+    // The phase that failed is the last that was reached.
+    phase: error === null ? null : (phaseNames.findLast((name) => phases[name] !== undefined) ?? null),
+    certificate: null,
     error,
   };
 }

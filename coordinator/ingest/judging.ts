@@ -1,31 +1,46 @@
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
+import { newId } from "../../shared/id.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
+import { follow, graceMs } from "../incidents/follow.ts";
+import type { Evidence } from "../incidents/incident.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Case, RegionStatus, StatusStore, VerdictChange } from "../store/status.ts";
-import { judge } from "../verdict/verdict.ts";
+import type { RegionStatus } from "../store/status.ts";
+import type { Case, CastVote, Follow, Judge, Judged, RegionResult, VerdictStore } from "../store/verdicts.ts";
+import { step } from "../verdict/machine.ts";
 
-/** How often it is looked for verdicts whose votes have gone stale, in ms, and how many are judged at once. */
-const SWEEP_EVERY_MS = 1_000;
+/** How often it is looked for monitors for which something falls due, in ms, and how many are judged at once. */
+const SWEEP_EVERY_MS = 500;
 const SWEEP_AT_ONCE = 1_000;
 
-export interface Judging extends Part {
-  /** Keeps statuses and judges their monitors. */
-  apply(statuses: readonly RegionStatus[]): Promise<void>;
+/** What a verdict depends on beside the votes. */
+export interface Circumstances {
+  /** The regions that have a vote now. */
+  readonly regions: readonly string[];
+  /** Those of them of which it is being found out whether they see anything right. */
+  readonly suspects: readonly string[];
+  readonly maintenance: boolean;
 }
 
-/** Brings votes to the verdict: when results arrive, and when votes go stale because none do. */
+export interface Judging extends Part {
+  /** Judges the monitors of results that came in. */
+  apply(results: readonly RegionResult[]): Promise<void>;
+}
+
+/** Brings votes to the verdict: when results arrive, and when something falls due though none do. */
 export function createJudging({
-  statuses,
-  regionsOf,
+  verdicts,
+  circumstancesOf,
+  onConfirm,
   metrics,
   clock,
   logger,
 }: {
-  readonly statuses: StatusStore;
-  /** The regions that vote on a monitor. */
-  readonly regionsOf: (subject: Case) => readonly string[];
+  readonly verdicts: Pick<VerdictStore, "judge" | "judgeDue">;
+  readonly circumstancesOf: (subject: Case) => Circumstances;
+  /** Asked for checks of a monitor in some regions at once; `at` is the instant that they are scheduled at. */
+  readonly onConfirm: (monitorId: string, regions: readonly string[], at: number) => void;
   readonly metrics: Pick<Metrics, "verdictChanges" | "storeSeconds">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,27 +48,48 @@ export function createJudging({
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
 
-  const judgeCase = (subject: Case) => judge(subject.votes, regionsOf(subject), subject.policy, clock.now());
+  const judge: Judge = (subject) =>
+    step({ ...subject, ...circumstancesOf(subject) }, subject.arrivals, Math.floor(clock.now()));
 
-  function tell(changes: readonly VerdictChange[]): void {
-    for (const { monitorId, from, to } of changes) {
-      metrics.verdictChanges.inc({ to });
-      logger.info({ monitor: monitorId, from, to }, "A verdict changed");
+  const followCase: Follow = ({ monitorId, policy, state }, outcome, incident, seen) =>
+    follow({
+      monitorId,
+      incident,
+      effects: outcome.effects,
+      flapping: state.flapping,
+      settled: outcome.state.settled,
+      graceMs: graceMs(policy.intervalMs),
+      newId: () => newId("inc"),
+      evidenceOf: (vote) => evidenceOf(vote, seen),
+    });
+
+  function tell({ monitorId, from, outcome }: Judged): void {
+    for (const effect of outcome.effects) {
+      if (effect.type !== "confirm") continue;
+      logger.info(
+        { monitor: monitorId, regions: effect.regions },
+        "A verdict is in doubt: checks are asked for everywhere",
+      );
+      onConfirm(monitorId, effect.regions, effect.at);
     }
+    const to = outcome.state.verdict;
+    if (to === from) return;
+    metrics.verdictChanges.inc({ to });
+    logger.info({ monitor: monitorId, from, to }, "A verdict changed");
   }
 
   async function sweep(): Promise<void> {
     try {
-      tell(await statuses.rejudgeStale(SWEEP_AT_ONCE, judgeCase));
+      for (const judged of await verdicts.judgeDue(SWEEP_AT_ONCE, judge, followCase)) tell(judged);
     } catch (thrown) {
-      logger.warn({ reason: errorText(thrown) }, "Stale verdicts could not be judged again");
+      logger.warn({ reason: errorText(thrown) }, "Verdicts that are due could not be judged");
     }
   }
 
   return {
-    async apply(fresh) {
+    async apply(results) {
       const end = metrics.storeSeconds.startTimer({ store: "postgres" });
-      tell(await statuses.apply(fresh, judgeCase));
+      for (const judged of await verdicts.judge(results, judge, followCase)) tell(judged);
       end();
     },
     async start() {
@@ -67,5 +103,22 @@ export function createJudging({
       clearInterval(timer);
       await sweeping;
     },
+  };
+}
+
+/** What a region saw, as the database has it; its side is the one that counted. */
+function evidenceOf({ region, status, sideSince }: CastVote, seen: readonly RegionStatus[]): Evidence {
+  const latest = seen.find((candidate) => candidate.region === region);
+  return {
+    region,
+    status,
+    since: sideSince,
+    checkedAt: latest?.checkedAt ?? sideSince,
+    latencyMs: latest?.latencyMs ?? 0,
+    statusCode: latest?.statusCode ?? null,
+    address: latest?.address ?? null,
+    phase: latest?.phase ?? null,
+    error: latest?.error ?? null,
+    certificate: latest?.certificate ?? null,
   };
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { backoffMs } from "../../shared/retry.ts";
-import type { RegionStatus } from "../store/status.ts";
-import { isLater } from "../store/status.ts";
+import type { RegionResult } from "../store/verdicts.ts";
+import { isNewer } from "../verdict/machine.ts";
 import type { NewsDeps } from "./news.ts";
 import { createNewsSense } from "./news.ts";
 
@@ -28,7 +28,7 @@ const BACKOFF = { baseMs: 100, capMs: 5_000 };
  */
 export interface Statuses {
   /** Resolves when they are applied, or when waiting for that would hold up what is not PostgreSQL's. */
-  add(statuses: readonly RegionStatus[]): Promise<void>;
+  add(statuses: readonly RegionResult[]): Promise<void>;
   /** Resolves when nothing waits, or PostgreSQL does not take it; then it is not tried again. */
   stop(): Promise<void>;
   readonly waiting: number;
@@ -40,13 +40,13 @@ export function createStatuses({
   now,
   logger,
 }: {
-  readonly apply: (statuses: readonly RegionStatus[]) => Promise<void>;
+  readonly apply: (statuses: readonly RegionResult[]) => Promise<void>;
   readonly monitorOf: NewsDeps["monitorOf"];
   readonly now: () => number;
   readonly logger: Logger;
 }): Statuses {
   const isNews = createNewsSense({ monitorOf, now, holdMs: RENEWAL_MS + MARGIN_MS });
-  const waiting = new Map<string, RegionStatus>();
+  const waiting = new Map<string, RegionResult>();
   let running: Promise<void> | undefined;
   let away = false;
   let stopping = false;
@@ -57,14 +57,15 @@ export function createStatuses({
   let endedAt = Number.NEGATIVE_INFINITY;
   let wake = (): void => undefined;
 
-  function put(status: RegionStatus): void {
-    const key = `${status.monitorId} ${status.region}`;
+  function put(status: RegionResult): void {
+    // An answer to a question must not be lost to a scheduled result beside it.
+    const key = `${status.monitorId} ${status.region} ${status.attempt > 0}`;
     const other = waiting.get(key);
-    if (!other || isLater(status, other)) waiting.set(key, status);
+    if (!other || isNewer(status, other)) waiting.set(key, status);
   }
 
-  function take(): RegionStatus[] {
-    const taken: RegionStatus[] = [];
+  function take(): RegionResult[] {
+    const taken: RegionResult[] = [];
     for (const [key, status] of waiting) {
       if (taken.length === MAX_AT_ONCE) break;
       taken.push(status);

@@ -3,6 +3,7 @@ import type { Monitor, MonitorSpec } from "../../shared/monitor.ts";
 import type { Revision } from "../schedule/history.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
+import { beginAnew, beginStatus, endIncident } from "./verdict-resets.ts";
 
 /** Monitors in PostgreSQL, with every revision that they ever had. */
 export interface MonitorStore {
@@ -60,10 +61,7 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         );
         const monitor = toMonitor(rows[0] as Row);
         await recordRevision(client, monitor, spec);
-        await client.query("INSERT INTO monitor_status (monitor_id, verdict) VALUES ($1, $2)", [
-          id,
-          initialVerdict(spec),
-        ]);
+        await beginStatus(client, id, spec.enabled);
         return monitor;
       }),
     async list(limit, after) {
@@ -97,6 +95,7 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
           [id],
         );
         if (!rows[0]) return false;
+        await endIncident(client, id, "removed", Date.now());
         await client.query(
           "INSERT INTO monitor_revisions (monitor_id, revision, spec, valid_from) VALUES ($1, $2, NULL, clock_timestamp())",
           [id, rows[0].revision + 1],
@@ -140,18 +139,11 @@ async function recordRevision(
 /** Votes were about what the monitor watched before; they say nothing about what it watches now. */
 async function forgetVotes(client: PostgresClient, id: string, spec: MonitorSpec): Promise<void> {
   await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [id]);
-  await client.query(
-    "UPDATE monitor_status SET verdict = $2, since = clock_timestamp(), stale_at = NULL WHERE monitor_id = $1",
-    [id, initialVerdict(spec)],
-  );
+  await beginAnew(client, id, spec.enabled);
 }
 
 function whatIsJudged({ name: _, ...judged }: MonitorSpec) {
   return judged;
-}
-
-function initialVerdict(spec: MonitorSpec): "unknown" | "paused" {
-  return spec.enabled ? "unknown" : "paused";
 }
 
 function toMonitor({ id, revision, spec, created_at, updated_at }: Row): Monitor {

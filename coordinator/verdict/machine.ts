@@ -290,7 +290,8 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     restUntil: suspectedAt === null ? state.restUntil : at + REST_MS,
     changes,
   };
-  if (from !== to) run.effects.push({ type: "settled", at, from, to, suspectedAt, evidence: votes });
+  if (from !== to)
+    run.effects.push({ type: "settled", at, from, to, suspectedAt, before: state.before, evidence: votes });
   if (!state.flapping && isFlapping(changes)) {
     run.state = { ...run.state, flapping: true };
     run.effects.push({ type: "flapping", at, flapping: true });

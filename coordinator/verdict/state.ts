@@ -96,6 +96,8 @@ export type Effect<B extends Ballot> =
       readonly to: Settled;
       /** When confirmation was asked for; null when none was needed. */
       readonly suspectedAt: number | null;
+      /** What it was before the votes ran out, when they are back; else null. */
+      readonly before: Settled | null;
       /** The votes that settled it, by region. */
       readonly evidence: readonly B[];
     }

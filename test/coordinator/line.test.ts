@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Check } from "../../shared/check.ts";
 import { createLogger } from "../../shared/logger.ts";
 import { openQueue, resultsQueueName } from "../../shared/queues.ts";
+import type { Result } from "../../shared/result.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { startTestCoordinator } from "../support/coordinator.ts";
 import type { HandAgent } from "../support/hand-agent.ts";
@@ -12,6 +13,10 @@ import { until } from "../support/until.ts";
 
 const regions = ["ap-south", "eu-west", "us-east"];
 const down = { status: "down", error: { code: "connect_refused", message: "refused" } } as const;
+
+/** Whether a check was asked for because of another's result. */
+const isQuestion = (check: Check, since: Check): boolean =>
+  check.monitorId === since.monitorId && check.attempt > 0 && check.scheduledAt > since.scheduledAt;
 
 /** The same monitor's check some ms later. */
 const later = (check: Check, ms: number): Check => ({
@@ -111,27 +116,47 @@ describe.each(queueKinds)("on %s", (kind) => {
     });
   });
 
-  test("one failing region of three is degraded, two are down, and recovery is up", async () => {
+  /** Waits until every region has been asked again since a check, and answers each question. */
+  async function confirm(since: Check, ...answers: Array<Partial<Result>>): Promise<Check[]> {
+    const asked = await Promise.all(
+      agents.map((agent) =>
+        until(
+          () => agent.checks.find((check) => isQuestion(check, since)),
+          (check) => check !== undefined,
+        ),
+      ),
+    );
+    await Promise.all(agents.map((agent, n) => agent.answer(asked[n] as Check, answers[n] ?? {})));
+    return asked as Check[];
+  }
+
+  test("what one region sees is asked again everywhere: a blip is nothing, one of three is degraded, two are down", async () => {
     const { path, first } = await make();
     const [a, b, c] = first as [Check, Check, Check];
     const [inA, inB, inC] = agents as [HandAgent, HandAgent, HandAgent];
-    await Promise.all([inA.answer(a, down), inB.answer(b), inC.answer(c)]);
-    const degraded = await until(
-      () => status(path),
-      ({ verdict }) => verdict === "degraded",
-    );
-    expect(degraded.regions["ap-south"].error).toEqual(down.error);
-    await inB.answer(later(b, 1), down);
+    await Promise.all([inA.answer(a), inB.answer(b), inC.answer(c)]);
+    const is = (wanted: string) =>
+      until(
+        () => status(path),
+        ({ verdict }) => verdict === wanted,
+      );
+    await is("up");
+    await inA.answer(later(a, 1), down);
+    const [afterBlip] = await confirm(later(a, 1));
     await until(
       () => status(path),
-      ({ verdict }) => verdict === "down",
+      ({ suspected }) => !suspected,
     );
-    await inB.answer(later(b, 2));
-    await inA.answer(later(a, 2));
-    await until(
-      () => status(path),
-      ({ verdict }) => verdict === "up",
-    );
+    expect((await status(path)).verdict).toBe("up");
+    await inA.answer(later(afterBlip as Check, 2), down);
+    const [afterDegraded] = await confirm(later(afterBlip as Check, 2), down);
+    expect((await is("degraded")).regions["ap-south"].error).toEqual(down.error);
+    await inB.answer(later(afterDegraded as Check, 2), down);
+    const [afterDown] = await confirm(later(afterDegraded as Check, 2), down, down);
+    await is("down");
+    await inB.answer(later(afterDown as Check, 2));
+    await confirm(later(afterDown as Check, 2));
+    await is("up");
   });
 
   test("a repeated result is stored and counted once; a reordered one does not bring back the past", async () => {

@@ -81,6 +81,8 @@ function present(monitor: Monitor, status: MonitorStatus | undefined) {
     status: {
       verdict: status?.verdict ?? "unknown",
       since: isoTime(status?.since ?? createdAt),
+      suspected: status?.suspected ?? false,
+      flapping: status?.flapping ?? false,
       regions: Object.fromEntries((status?.regions ?? []).map((region) => [region.region, presentRegion(region)])),
     },
   };

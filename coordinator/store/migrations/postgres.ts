@@ -121,4 +121,147 @@ export const postgresMigrations: readonly string[] = [
   CREATE TRIGGER regions_changed AFTER INSERT OR UPDATE ON regions
     FOR EACH ROW EXECUTE FUNCTION notify_region_change();
   `,
+  `
+  -- What the verdict's machine remembers; the columns beside it are for people and indexes.
+  ALTER TABLE monitor_status ADD COLUMN state jsonb;
+  ALTER TABLE monitor_status RENAME COLUMN stale_at TO due_at;
+  ALTER INDEX monitor_status_by_staleness RENAME TO monitor_status_by_due;
+
+  ALTER TABLE monitor_region_status
+    ADD COLUMN side_since timestamptz(3),
+    ADD COLUMN phase text,
+    ADD COLUMN certificate text;
+  UPDATE monitor_region_status SET side_since = checked_at;
+  ALTER TABLE monitor_region_status ALTER COLUMN side_since SET NOT NULL;
+
+  -- No foreign keys to monitors: what happened stays when a monitor is gone.
+  CREATE TABLE incidents (
+    id text PRIMARY KEY,
+    monitor_id text,
+    region text,
+    kind text NOT NULL,
+    level text NOT NULL,
+    started_at timestamptz(3) NOT NULL,
+    detected_at timestamptz(3) NOT NULL,
+    confirmed_at timestamptz(3) NOT NULL,
+    recovered_at timestamptz(3),
+    resolved_at timestamptz(3),
+    resolution text,
+    acknowledged_at timestamptz(3),
+    acknowledged_by text,
+    reopened integer NOT NULL DEFAULT 0,
+    notices integer NOT NULL DEFAULT 0,
+    evidence jsonb NOT NULL,
+    CHECK ((monitor_id IS NULL) <> (region IS NULL))
+  );
+  CREATE UNIQUE INDEX incidents_open_monitor ON incidents (monitor_id) WHERE resolved_at IS NULL AND monitor_id IS NOT NULL;
+  CREATE UNIQUE INDEX incidents_open_region ON incidents (region) WHERE resolved_at IS NULL AND region IS NOT NULL;
+  CREATE INDEX incidents_by_start ON incidents (started_at DESC, id DESC);
+  CREATE INDEX incidents_of_monitor ON incidents (monitor_id, started_at DESC);
+
+  -- The course of incidents, and of monitors beside them.
+  CREATE TABLE timeline (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz(3) NOT NULL,
+    type text NOT NULL,
+    monitor_id text,
+    incident_id text,
+    data jsonb NOT NULL DEFAULT '{}'
+  );
+  CREATE INDEX timeline_of_incident ON timeline (incident_id, at) WHERE incident_id IS NOT NULL;
+  CREATE INDEX timeline_of_monitor ON timeline (monitor_id, at);
+
+  -- Every verdict that people were shown and since when, for ever: uptime and its outages are counted from it.
+  CREATE TABLE verdict_changes (
+    monitor_id text NOT NULL,
+    at timestamptz(3) NOT NULL,
+    verdict text NOT NULL
+  );
+  CREATE INDEX verdict_changes_of_monitor ON verdict_changes (monitor_id, at);
+  INSERT INTO verdict_changes (monitor_id, at, verdict) SELECT monitor_id, since, verdict FROM monitor_status;
+
+  -- The outbox: what people are to be told, written with what it tells of in one transaction.
+  CREATE TABLE notices (
+    id text PRIMARY KEY,
+    at timestamptz(3) NOT NULL,
+    event text NOT NULL,
+    monitor_id text,
+    region text,
+    incident_id text,
+    -- What it tells, as it was then.
+    content jsonb NOT NULL,
+    -- When it was decided who is told; null while that is to be done.
+    routed_at timestamptz(3)
+  );
+  CREATE INDEX notices_unrouted ON notices (at) WHERE routed_at IS NULL;
+  CREATE INDEX notices_of_incident ON notices (incident_id) WHERE incident_id IS NOT NULL;
+
+  CREATE FUNCTION notify_notice() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_notices', '');
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER notices_added AFTER INSERT ON notices FOR EACH STATEMENT EXECUTE FUNCTION notify_notice();
+
+  CREATE TABLE channels (
+    id text PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    type text NOT NULL,
+    settings jsonb NOT NULL,
+    enabled boolean NOT NULL DEFAULT true,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+  );
+
+  -- Who is told of what.
+  CREATE TABLE alert_rules (
+    id text PRIMARY KEY,
+    spec jsonb NOT NULL,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+  );
+
+  -- One message to one channel.
+  CREATE TABLE deliveries (
+    id text PRIMARY KEY,
+    channel_id text NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
+    rule_id text,
+    incident_id text,
+    notice_ids text[] NOT NULL,
+    state text NOT NULL,
+    due_at timestamptz(3) NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    content jsonb NOT NULL,
+    last_error text,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz(3)
+  );
+  CREATE INDEX deliveries_to_do ON deliveries (due_at) WHERE state IN ('planned', 'queued', 'sending');
+  CREATE INDEX deliveries_by_age ON deliveries (created_at DESC, id DESC);
+  CREATE INDEX deliveries_of_incident ON deliveries (incident_id) WHERE incident_id IS NOT NULL;
+
+  CREATE TABLE maintenance_windows (
+    id text PRIMARY KEY,
+    spec jsonb NOT NULL,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+  );
+  CREATE FUNCTION notify_maintenance_change() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_maintenance', '');
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER maintenance_changed AFTER INSERT OR UPDATE OR DELETE ON maintenance_windows
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_maintenance_change();
+
+  -- Spans in which a region had no vote, because its own network was impaired.
+  CREATE TABLE region_impairments (
+    region text NOT NULL,
+    from_at timestamptz(3) NOT NULL,
+    to_at timestamptz(3),
+    reason text NOT NULL,
+    PRIMARY KEY (region, from_at)
+  );
+  CREATE UNIQUE INDEX region_impaired_now ON region_impairments (region) WHERE to_at IS NULL;
+  `,
 ];

@@ -1,20 +1,23 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createStatuses } from "../../../coordinator/ingest/statuses.ts";
-import type { RegionStatus } from "../../../coordinator/store/status.ts";
+import type { RegionResult } from "../../../coordinator/store/verdicts.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import { until } from "../../support/until.ts";
 
 const logger = createLogger({ level: "silent", name: "test" });
-const status = (monitorId: string, scheduledAt: number): RegionStatus => ({
+const status = (monitorId: string, scheduledAt: number): RegionResult => ({
   monitorId,
   region: "eu-west",
   status: "up",
   scheduledAt,
   attempt: 0,
   checkedAt: scheduledAt,
+  receivedAt: scheduledAt,
   latencyMs: 1,
   statusCode: null,
   address: null,
+  phase: null,
+  certificate: null,
   error: null,
 });
 
@@ -24,10 +27,10 @@ afterEach(() => {
 
 /** A database that is away until it is told otherwise. */
 function database(isThere: boolean) {
-  const applied: RegionStatus[][] = [];
+  const applied: RegionResult[][] = [];
   const here = { isThere, applied };
   return Object.assign(here, {
-    async apply(some: readonly RegionStatus[]) {
+    async apply(some: readonly RegionResult[]) {
       if (!here.isThere) throw new Error("away");
       applied.push([...some]);
     },

@@ -1,0 +1,184 @@
+import type { Ballot, Effect } from "../verdict/state.ts";
+import type { Settled } from "../verdict/verdict.ts";
+import type { Evidence, Incident, IncidentLevel, Resolution, TimelineEntry, TimelineType } from "./incident.ts";
+
+/** What people may be told of. */
+export type NewsEvent = "down" | "degraded" | "up" | "flapping" | "no_data";
+
+/** Something to tell people of a monitor; what it says is made of the incident as it is then. */
+export interface News {
+  readonly event: NewsEvent;
+  readonly at: number;
+  readonly monitorId: string;
+  readonly incident: Incident | null;
+}
+
+export interface Course {
+  /** The incident as it is afterwards, when it is new or has changed. */
+  readonly incident: Incident | null;
+  readonly timeline: readonly TimelineEntry[];
+  readonly news: readonly News[];
+}
+
+export interface CourseInput<B extends Ballot> {
+  readonly monitorId: string;
+  /** The monitor's open incident, or its latest, if it has one. */
+  readonly incident: Incident | null;
+  readonly effects: readonly Effect<B>[];
+  /** Whether the monitor was changing too often to tell of each change when the effects began. */
+  readonly flapping: boolean;
+  /** What is settled at the end. */
+  readonly settled: Settled;
+  /** One that fails again within this time after it recovered is the same incident, in ms. */
+  readonly graceMs: number;
+  readonly newId: () => string;
+  readonly evidenceOf: (vote: B) => Evidence;
+}
+
+const MIN_GRACE_MS = 5 * 60_000;
+
+/** How long after its recovery an incident is taken up again, in ms. */
+export function graceMs(intervalMs: number): number {
+  return Math.max(MIN_GRACE_MS, 2 * intervalMs);
+}
+
+/**
+ * Follows what the verdict did into the monitor's incident: opened, worsened, eased,
+ * resolved, with its timeline, and what to tell people of it. Times are those of the
+ * target's own failure and recovery, as far as checks saw them.
+ */
+export function follow<B extends Ballot>(input: CourseInput<B>): Course {
+  const { monitorId, effects, newId, evidenceOf } = input;
+  const timeline: TimelineEntry[] = [];
+  const news: News[] = [];
+  let { incident, flapping } = input;
+  let changed = false;
+
+  const isOpen = (): boolean => incident !== null && incident.resolvedAt === null;
+  const update = (change: Partial<Incident>): void => {
+    if (!incident) return;
+    incident = { ...incident, ...change };
+    changed = true;
+  };
+  const log = (type: TimelineType, at: number, data: Readonly<Record<string, unknown>> = {}): void => {
+    timeline.push({ type, at, monitorId, incidentId: isOpen() ? (incident?.id ?? null) : null, data });
+  };
+  /** Of a monitor that flaps each change is not told; that it does is. */
+  const tell = (event: NewsEvent, at: number, always = false): void => {
+    if (flapping && !always) return;
+    update({ notices: (incident?.notices ?? 0) + 1 });
+    news.push({ event, at, monitorId, incident });
+  };
+  const resolve = (at: number, recoveredAt: number | null, resolution: Resolution): void => {
+    log("resolved", at, { resolution });
+    update({ resolvedAt: at, recoveredAt, resolution });
+  };
+
+  function trouble(level: IncidentLevel, effect: Extract<Effect<B>, { type: "settled" }>): void {
+    const { at, evidence: votes, suspectedAt, before } = effect;
+    const seen = troubled(votes, level);
+    const evidence = votes.map(evidenceOf);
+    const kind = seen.length * 2 > votes.length ? "global" : "regional";
+    if (isOpen() && incident) {
+      const was = incident.level;
+      update({ level, kind, evidence });
+      if (was === level) log("data_back", at, { level });
+      else {
+        log(level === "down" ? "worsened" : "eased", at, { level });
+        tell(level, at);
+      }
+      return;
+    }
+    const startedAt = Math.min(at, ...seen.map(({ sideSince }) => sideSince));
+    if (incident?.recoveredAt && at - incident.recoveredAt <= input.graceMs) {
+      update({
+        level,
+        kind,
+        evidence,
+        recoveredAt: null,
+        resolvedAt: null,
+        resolution: null,
+        reopened: incident.reopened + 1,
+      });
+      log("reopened", at, { level, startedAt });
+    } else {
+      incident = {
+        id: newId(),
+        monitorId,
+        region: null,
+        kind,
+        level,
+        startedAt,
+        detectedAt: suspectedAt ?? at,
+        confirmedAt: at,
+        recoveredAt: null,
+        resolvedAt: null,
+        resolution: null,
+        acknowledgedAt: null,
+        acknowledgedBy: null,
+        reopened: 0,
+        notices: 0,
+        evidence,
+      };
+      changed = true;
+      log("opened", at, { level, kind, before });
+    }
+    tell(level, at);
+  }
+
+  function wellAgain({ at, from, before, evidence: votes }: Extract<Effect<B>, { type: "settled" }>): void {
+    if (isOpen() && incident) {
+      const hurt = new Set(incident.evidence.filter(({ status }) => status !== "up").map(({ region }) => region));
+      const back = votes.filter(({ region, status }) => status === "up" && hurt.has(region));
+      const recoveredAt = Math.max(incident.startedAt, Math.min(at, ...back.map(({ sideSince }) => sideSince)));
+      resolve(at, recoveredAt, "recovered");
+      tell("up", at);
+    } else if (from === "unknown" && before !== null) {
+      log("data_back", at);
+      tell("up", at);
+    }
+  }
+
+  for (const effect of effects) {
+    const { at } = effect;
+    switch (effect.type) {
+      case "settled":
+        if (effect.to === "down" || effect.to === "degraded") trouble(effect.to, effect);
+        else if (effect.to === "up") wellAgain(effect);
+        else {
+          log("no_data", at, { before: effect.from });
+          tell("no_data", at);
+        }
+        break;
+      case "evidence":
+        if (!isOpen()) break;
+        update({ evidence: effect.evidence.map(evidenceOf) });
+        log("evidence", at, { regions: troubled(effect.evidence, "degraded").map(({ region }) => region) });
+        break;
+      case "cleared":
+        log("blip", at, { suspectedAt: effect.suspectedAt });
+        break;
+      case "flapping":
+        log(effect.flapping ? "flapping" : "calm", at);
+        if (effect.flapping) tell("flapping", at, true);
+        flapping = effect.flapping;
+        // The changes meanwhile were not told, so that people need to hear where it ended.
+        if (!effect.flapping && input.settled !== "unknown") tell(input.settled, at);
+        break;
+      case "overlay":
+        if (effect.overlay === "maintenance") log(effect.on ? "maintenance_began" : "maintenance_ended", at);
+        else {
+          log(effect.on ? "paused" : "resumed", at);
+          if (effect.on && isOpen()) resolve(at, null, "paused");
+        }
+        break;
+      case "confirm":
+        break;
+    }
+  }
+  return { incident: changed ? incident : null, timeline, news };
+}
+
+function troubled<B extends Ballot>(votes: readonly B[], level: IncidentLevel): B[] {
+  return votes.filter(({ status }) => (level === "down" ? status === "down" : status !== "up"));
+}
