@@ -105,6 +105,10 @@ const assertion = z.discriminatedUnion("source", [
   }),
 ]);
 
+const tag = z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N}._:/-]{0,63}$/u, "must be 1 to 64 letters, digits and . _ : / -");
+const monitorId = z.string().regex(/^mon_[0-9a-z]{20}$/, "must be a monitor's id");
+const noneTwice = (list: readonly string[]) => new Set(list).size === list.length;
+
 const common = {
   name: z.string().trim().min(1, "must not be empty").max(200, "must be at most 200 characters"),
   interval: interval.default(DEFAULT_INTERVAL_MS),
@@ -115,6 +119,12 @@ const common = {
   /** Spreads the regions over the interval; off, they check at the same instant. */
   stagger: z.boolean().default(true),
   assertions: z.array(assertion).max(50).default([]),
+  /** What alert rules and maintenance windows choose monitors by. */
+  tags: z.array(tag).max(50).refine(noneTwice, { message: "must not name a tag twice" }).default([]),
+  /** Monitors without which this one cannot work: while one of them is down nobody is told of this one. */
+  dependsOn: z.array(monitorId).max(20).refine(noneTwice, { message: "must not name a monitor twice" }).default([]),
+  /** The share of time that it is to be up over 30 days, in percent; null for no objective. */
+  slo: z.number().min(50, "must be from 50 to 100").max(100, "must be from 50 to 100").nullable().default(null),
 };
 
 /** PostgreSQL takes neither in JSON (its manual, "JSON Types"), nor do queues that live there. */

@@ -142,7 +142,7 @@ async function forgetVotes(client: PostgresClient, id: string, spec: MonitorSpec
   await beginAnew(client, id, spec.enabled);
 }
 
-function whatIsJudged({ name: _, ...judged }: MonitorSpec) {
+function whatIsJudged({ name: _, tags: __, dependsOn: ___, slo: ____, ...judged }: MonitorSpec) {
   return judged;
 }
 

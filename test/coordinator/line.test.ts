@@ -31,7 +31,7 @@ describe.each(queueKinds)("on %s", (kind) => {
 
   beforeAll(async () => {
     coordinator = await startTestCoordinator(kind);
-    agents = await Promise.all(regions.map((region) => startHandAgent(coordinator, region)));
+    agents = await Promise.all(regions.map((region) => startHandAgent(coordinator, region, { confirms: false })));
     await until(
       () => coordinator.call("GET", "/v1/regions"),
       ({ body }) => body.data.length === 3 && body.data.every((region: any) => region.agents.online === 1),

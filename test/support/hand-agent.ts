@@ -28,14 +28,28 @@ export interface HandAgent {
   stop(): Promise<void>;
 }
 
-export async function startHandAgent({ url, queueServer }: TestCoordinator, region: string): Promise<HandAgent> {
+export async function startHandAgent(
+  { url, queueServer }: TestCoordinator,
+  region: string,
+  /** Whether a check that is asked for because the verdict is in doubt finds what the test said last. */
+  { confirms = true }: { readonly confirms?: boolean } = {},
+): Promise<HandAgent> {
   const id = newId("agt");
   const logger = createLogger({ level: "silent", name: "hand" });
   const access = { server: queueServer, logger, leastPrivilege: true };
   const checks: Check[] = [];
+  /** What was found of each monitor last. */
+  const said = new Map<string, { readonly scheduledAt: number; readonly found: Partial<Result> }>();
   const worker: Worker<CheckBatch, void, string> = openWorker<CheckBatch>(
     checksQueueName(region),
-    async (job) => void checks.push(...job.data.checks),
+    async (job) => {
+      checks.push(...job.data.checks);
+      for (const check of job.data.checks) {
+        const told = said.get(check.monitorId);
+        if (confirms && told && check.scheduledAt > told.scheduledAt && check.attempt > 0)
+          await answer(check, told.found);
+      }
+    },
     { ...access, concurrency: 10, lockDurationMs: 5_000, stalledIntervalMs: 2_000 },
   );
   void worker.run();
@@ -63,26 +77,41 @@ export async function startHandAgent({ url, queueServer }: TestCoordinator, regi
   };
 
   const send = async (payload: unknown) => void (await results.add("results", payload as ResultBatch));
+  const answer = (check: Check, ...found: Array<Partial<Result>>) => {
+    const variants = found.length === 0 ? [{}] : found;
+    said.set(check.monitorId, { scheduledAt: check.scheduledAt, found: verdictOf(variants.at(-1) ?? {}) });
+    return send({
+      v: 1,
+      agentId: id,
+      misses: [],
+      results: variants.map((changes) => ({ ...aResult(check), ...changes })),
+    });
+  };
   return {
     id,
     region,
     checks,
     send,
-    answer: (check, ...found) => {
-      const variants = found.length === 0 ? [{}] : found;
-      return send({
-        v: 1,
-        agentId: id,
-        misses: [],
-        results: variants.map((changes) => ({ ...aResult(check), ...changes })),
-      });
-    },
+    answer,
     cutLink,
     async stop() {
       cutLink();
       await Promise.all([worker.close(true), results.close()]);
     },
   };
+}
+
+/** The part of a result that another check would find as well. */
+function verdictOf({
+  status,
+  error,
+  latencyMs,
+  phases,
+  statusCode,
+  failedAssertions,
+}: Partial<Result>): Partial<Result> {
+  const found = { status, error, latencyMs, phases, statusCode, failedAssertions };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 /** A good result of a check. */

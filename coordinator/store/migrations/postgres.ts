@@ -132,6 +132,7 @@ export const postgresMigrations: readonly string[] = [
     ADD COLUMN phase text,
     ADD COLUMN certificate text;
   UPDATE monitor_region_status SET side_since = checked_at;
+  UPDATE monitors SET spec = '{"tags": [], "dependsOn": [], "slo": null}'::jsonb || spec;
   ALTER TABLE monitor_region_status ALTER COLUMN side_since SET NOT NULL;
 
   -- No foreign keys to monitors: what happened stays when a monitor is gone.
