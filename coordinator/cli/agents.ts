@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { AgentRow } from "../http/api-types.ts";
+import { ABSENT, formatAgo } from "../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
-import { ABSENT, formatAgo } from "./format.ts";
-import type { AgentRow } from "./rows.ts";
 import { type Column, renderTable } from "./table.ts";
 
 export function addAgents(parent: Command, context: CliContext): void {

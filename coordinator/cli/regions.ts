@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { RegionRow } from "../http/api-types.ts";
+import { formatAge } from "../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
-import { formatAge } from "./format.ts";
-import type { RegionRow } from "./rows.ts";
 import { oneLine, renderTable } from "./table.ts";
 
 export function addRegions(parent: Command, context: CliContext): void {

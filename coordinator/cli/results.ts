@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { parseDuration } from "../../shared/duration.ts";
 import { isRegion, regionRule } from "../../shared/region.ts";
+import type { ResultRow } from "../http/api-types.ts";
+import { ABSENT, formatLatency } from "../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
-import { ABSENT, formatLatency } from "./format.ts";
 import { findMonitor } from "./monitors/find.ts";
-import type { ResultRow } from "./rows.ts";
 import { renderTable, statusColor } from "./table.ts";
 
 const DEFAULT_LIMIT = 20;

@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
 import type { FieldError } from "./api.ts";
 import { ApiProblem } from "./api.ts";

@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import { verdictWords } from "./words.ts";
 

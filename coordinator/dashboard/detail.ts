@@ -1,4 +1,4 @@
-import type { MonitorRow, RegionRow } from "../cli/rows.ts";
+import type { MonitorRow, RegionRow } from "../http/api-types.ts";
 import { createMonitorActions } from "./actions.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";

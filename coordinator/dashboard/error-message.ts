@@ -1,4 +1,4 @@
-import type { RegionStatus } from "../cli/rows.ts";
+import type { RegionStatus } from "../http/api-types.ts";
 import { h } from "./dom.ts";
 
 /** What failed: the code for programs, the message for people. */

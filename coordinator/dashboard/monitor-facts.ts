@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { h } from "./dom.ts";
 import { formatTime } from "./format.ts";
 import { assertionInWords, quorumInWords, targetOf } from "./words.ts";

@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { createMonitorActions } from "./actions.ts";
 import type { PageContext } from "./context.ts";
 import type { Kept } from "./dom.ts";

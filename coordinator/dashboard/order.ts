@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { targetOf, verdictOrder, verdictWords } from "./words.ts";
 
 /** Those that need people first, and within one verdict by name. */

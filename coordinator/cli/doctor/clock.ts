@@ -1,5 +1,5 @@
+import type { AgentRow } from "../../http/api-types.ts";
 import { CommandFailure } from "../failure.ts";
-import type { AgentRow } from "../rows.ts";
 import { type Finding, ok, skipped, trouble } from "./finding.ts";
 import type { Survey } from "./survey.ts";
 

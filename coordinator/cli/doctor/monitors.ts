@@ -1,6 +1,6 @@
 import { parseDuration } from "../../../shared/duration.ts";
+import type { MonitorRow } from "../../http/api-types.ts";
 import { CommandFailure } from "../failure.ts";
-import type { MonitorRow } from "../rows.ts";
 import { oneLine } from "../table.ts";
 import { type Finding, ok, skipped, trouble } from "./finding.ts";
 import type { Survey } from "./survey.ts";

@@ -1,7 +1,7 @@
 import { errorText } from "../../../shared/errors.ts";
+import type { AgentRow, MonitorRow, RegionRow } from "../../http/api-types.ts";
 import type { ApiClient } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
-import type { AgentRow, MonitorRow, RegionRow } from "../rows.ts";
 import type { Access } from "../settings.ts";
 import { fetchText } from "../transport.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { MonitorRow } from "../../http/api-types.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
-import type { MonitorRow } from "../rows.ts";
 import { oneLine } from "../table.ts";
 import { findMonitor } from "./find.ts";
 

@@ -1,6 +1,6 @@
+import type { MonitorRow } from "../../http/api-types.ts";
 import type { ApiClient } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
-import type { MonitorRow } from "../rows.ts";
 
 /**
  * The monitor of an id or of a name.

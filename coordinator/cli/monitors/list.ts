@@ -1,7 +1,7 @@
+import type { MonitorRow } from "../../http/api-types.ts";
+import { formatAge, formatLatency, median } from "../../quantities.ts";
 import type { CliContext, JsonOption } from "../context.ts";
 import { print } from "../context.ts";
-import { formatAge, formatLatency, median } from "../format.ts";
-import type { MonitorRow } from "../rows.ts";
 import { type Column, renderTable, statusColor } from "../table.ts";
 
 export async function listMonitors(context: CliContext, options: JsonOption): Promise<void> {

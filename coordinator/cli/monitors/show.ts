@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
+import type { AccountRow, MonitorRow, RegionStatus, StatsRow } from "../../http/api-types.ts";
+import { ABSENT, formatAge, formatLatency, formatShare } from "../../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
-import { ABSENT, formatAge, formatLatency, formatShare } from "../format.ts";
-import type { AccountRow, MonitorRow, RegionStatus, StatsRow } from "../rows.ts";
 import { oneLine, paint, renderTable, statusColor } from "../table.ts";
 import { findMonitor } from "./find.ts";
 

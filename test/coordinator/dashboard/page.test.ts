@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { RegionRow } from "../../../coordinator/cli/rows.ts";
+import type { RegionRow } from "../../../coordinator/http/api-types.ts";
 import type { Result } from "../../../shared/result.ts";
 import { findChromium, startBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";

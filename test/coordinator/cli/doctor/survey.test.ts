@@ -6,7 +6,7 @@ import { checkMonitors } from "../../../../coordinator/cli/doctor/monitors.ts";
 import { checkClickHouse, checkPostgres, checkQueueServer } from "../../../../coordinator/cli/doctor/servers.ts";
 import type { ApiView, Survey } from "../../../../coordinator/cli/doctor/survey.ts";
 import { CommandFailure } from "../../../../coordinator/cli/failure.ts";
-import type { AgentRow, MonitorRow } from "../../../../coordinator/cli/rows.ts";
+import type { AgentRow, MonitorRow } from "../../../../coordinator/http/api-types.ts";
 
 const now = Date.UTC(2026, 0, 31, 12);
 const api: ApiView = { regions: [], agents: [], monitors: [] };

@@ -1,4 +1,4 @@
-/** How the commands write quantities. Absent ones are a dash. */
+/** How commands and dashboard write quantities. Absent ones are a dash. */
 export const ABSENT = "–";
 
 /** A latency with three digits that matter: `0.84 ms`, `8.4 ms`, `84 ms`, `1.24 s`. */

@@ -4,7 +4,7 @@ import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
-/** What the API returns, as the commands read it. Times are ISO 8601 in UTC. */
+/** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
 
 export interface RegionStatus {
   readonly status: ResultStatus;

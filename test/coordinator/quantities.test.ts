@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatAgo, formatLatency, formatShare, median } from "../../../coordinator/cli/format.ts";
+import { formatAge, formatAgo, formatLatency, formatShare, median } from "../../coordinator/quantities.ts";
 
 describe("formatLatency", () => {
   it.each([
