@@ -1,6 +1,6 @@
-import pg from "pg";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { SLOT_MS } from "../../coordinator/schedule/slot.ts";
+import { abandonedRegions } from "../support/abandoned-regions.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { startTestCoordinator } from "../support/coordinator.ts";
 import type { HandAgent } from "../support/hand-agent.ts";
@@ -29,16 +29,8 @@ const regions = async (): Promise<string[]> =>
 const hasRegions = (...expected: string[]) => until(regions, (found) => found.join() === expected.join());
 const retire = (region: string) => coordinator.call("DELETE", `/v1/regions/${region}`);
 
-/** Makes regions known of which no agent is left. */
-async function abandoned(...names: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: coordinator.databaseUrl });
-  await client.connect();
-  await client.query("INSERT INTO regions (region) SELECT unnest($1::text[])", [names]);
-  await client.end();
-}
-
 test("a region is not retired while it has an agent or a monitor names it", async () => {
-  await abandoned("ap-south");
+  await abandonedRegions(coordinator, "ap-south");
   const { body } = await coordinator.call("POST", "/v1/monitors", { ...tcp, regions: ["ap-south"] });
   expect((await retire("nowhere")).status).toBe(404);
   expect(await retire("eu-west")).toMatchObject({ status: 409, body: { detail: expect.stringContaining(agent.id) } });
@@ -52,7 +44,7 @@ test("a region is not retired while it has an agent or a monitor names it", asyn
 test("every check before and after a retirement is accounted for, and an agent brings the region back", {
   timeout: 60_000,
 }, async () => {
-  await abandoned("af-south");
+  await abandonedRegions(coordinator, "af-south");
   await hasRegions("af-south", "eu-west");
   const { body } = await coordinator.call("POST", "/v1/monitors", tcp);
   const scheduled = () => agent.checks.filter(({ monitorId, attempt }) => monitorId === body.id && attempt === 0);

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { monitorDocument } from "../../shared/monitor.ts";
+import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
 import { startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
 import { withGenerated } from "./generated.ts";
@@ -65,6 +66,7 @@ describe("requests in the README", () => {
   let coordinator: TestCoordinator;
   beforeAll(async () => {
     coordinator = await startTestCoordinator();
+    await abandonedRegions(coordinator, "old-place");
   });
   afterAll(() => coordinator?.stop());
 
@@ -75,7 +77,11 @@ describe("requests in the README", () => {
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
     const { id } = (await coordinator.call("POST", "/v1/monitors", document)).body;
-    const { status } = await coordinator.call(method, path.replace(":id", id), bodies[method]);
+    const { status } = await coordinator.call(
+      method,
+      path.replace(":id", id).replace(":region", "old-place"),
+      bodies[method],
+    );
     expect(status).toBe(statuses[method] ?? 200);
   });
 });
