@@ -91,6 +91,15 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
     expect(rounds.sort((a, b) => a - b)).toEqual(Array.from({ length: 1_020 }, (_, round) => round));
   });
 
+  test("fills no batch beyond about a million characters", async () => {
+    const texts = Array.from({ length: 50 }, () => "a".repeat(500));
+    const long = (round: number): Result => ({ ...result(round), failedAssertions: texts });
+    await Promise.all(Array.from({ length: 120 }, (_, round) => outbox.putResult(long(round))));
+    const sizes = (await jobs()).map(({ data }) => data.results.length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(120);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(41);
+  });
+
   test("holds back what is no news, and sends what is at once", async () => {
     const other = await startOutbox();
     await outbox.putResult(result(1));
@@ -185,6 +194,19 @@ describe("the outbox and a Redis in trouble", () => {
       () => line.seen.length,
       (seen) => seen >= count,
     );
+
+  test("spools at once what is too long to wait for a frozen Redis, and refuses none of it", async () => {
+    const outbox = await line.startOutbox();
+    line.freeze();
+    const texts = Array.from({ length: 50 }, () => "a".repeat(500));
+    const put = upTo(300).map((round) => outbox.putResult({ ...result(round), failedAssertions: texts }));
+    expect(line.logs.join()).toContain("Results go to the spool");
+    await Promise.all(put);
+    expect(outbox.size).toBe(0);
+    line.thaw();
+    await arrived(300);
+    expect(line.seen.toSorted((a, b) => a - b)).toEqual(upTo(300));
+  });
 
   test("spools results while Redis is frozen, and delivers each once, in order, when it is back", async () => {
     const outbox = await line.startOutbox();

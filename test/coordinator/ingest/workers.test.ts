@@ -13,8 +13,9 @@ async function serving(take: (data: any, repeated: boolean) => Promise<void>) {
   const { server, url, stop } = await testQueueServer("redis");
   const queue = openQueue<any>(resultsQueueName("eu-west"), { server, logger, leastPrivilege: false });
   const metrics = createMetrics();
-  const make = (silentMs = 60_000) =>
+  const make = (silentMs = 60_000, maxInHand = 1_000_000) =>
     createResultsWorkers({
+      maxInHand,
       server,
       metrics,
       logger,
@@ -49,6 +50,29 @@ test("a job whose hash was broken by hand is removed and counted, and the rest f
   expect(taken).toEqual([1, 4]);
   expect(await redis.lrange(queue.toKey("active"), 0, -1)).toEqual([]);
   expect(await redis.exists(queue.toKey("job-2"), queue.toKey("job-3"))).toBe(0);
+  await workers.stop();
+});
+
+test("with too much in hand a worker takes one job at a time, and goes on when there is room", async () => {
+  const waiting: Array<() => void> = [];
+  const { queue, make } = await serving(() => new Promise((resolve) => waiting.push(resolve)));
+  for (let n = 0; n < 20; n++) await queue.add("results", { text: "x".repeat(1_000) });
+  const workers = make(60_000, 4_500);
+  workers.serve(["eu-west"]);
+  await until(
+    () => waiting.length,
+    (count) => count === 5,
+  );
+  expect(await queue.getJobCounts("wait", "active")).toEqual({ wait: 15, active: 5 });
+  for (const resolve of waiting.splice(0)) resolve();
+  for (let taken = 5; taken < 20; ) {
+    await until(
+      () => waiting.length,
+      (count) => count > 0,
+    );
+    taken += waiting.length;
+    for (const resolve of waiting.splice(0)) resolve();
+  }
   await workers.stop();
 });
 
