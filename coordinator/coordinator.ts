@@ -43,6 +43,7 @@ import { createResultStore } from "./store/results.ts";
 import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
 import { createVerdictStore } from "./store/verdicts.ts";
+import type { KeptFor } from "./store/windows.ts";
 
 export interface Coordinator extends Part {
   /** The port of the HTTP server, once started. */
@@ -165,7 +166,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
-      statsRoutes(app, { monitors, regions, results, shards, clock });
+      statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
       regionRoutes(app, { regions, agents, statuses });
       dashboardRoutes(app);
     },
@@ -200,6 +201,12 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ...(roles.includes("schedule") ? dispatching : []),
   ];
   return { ...inSequence(parts, logger), port: http.port };
+}
+
+function keptForOf({ resultsTtlDays, minutesTtlDays, hoursTtlDays }: CoordinatorConfig): KeptFor {
+  const { results, minutes, hours } = { results: resultsTtlDays, minutes: minutesTtlDays, hours: hoursTtlDays };
+  const kept = (...days: number[]) => Math.max(...days) * 86_400_000;
+  return { results: kept(results), minutes: kept(results, minutes), hours: kept(results, minutes, hours) };
 }
 
 type NamedPart = readonly [name: string, part: Part];

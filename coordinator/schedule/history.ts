@@ -44,7 +44,11 @@ export function stretchesOf(
     for (const { from, to, members } of memberships(spec.regions, regions, begin, end)) {
       if (!members.includes(region) || from >= to) continue;
       const firstDue = firstDueAt({ ...spec, id: monitorId }, members, region);
-      stretches.push({ from, to, firstDue, intervalMs: spec.intervalMs });
+      const { intervalMs } = spec;
+      const last = stretches.at(-1);
+      const goesOn = last?.to === from && last.firstDue === firstDue && last.intervalMs === intervalMs;
+      if (goesOn) stretches.pop();
+      stretches.push({ from: goesOn ? last.from : from, to, firstDue, intervalMs });
     }
   }
   return stretches;

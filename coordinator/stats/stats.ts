@@ -1,6 +1,6 @@
 import type { Monitor } from "../../shared/monitor.ts";
 import { longestWaitMs } from "../schedule/due.ts";
-import type { Stretch } from "../schedule/history.ts";
+import type { KnownRegion, Revision, Stretch } from "../schedule/history.ts";
 import { countDue, stretchesOf } from "../schedule/history.ts";
 import { shardOf } from "../schedule/shard.ts";
 import { SLOT_MS, slotAt } from "../schedule/slot.ts";
@@ -8,6 +8,8 @@ import type { MonitorStore } from "../store/monitors.ts";
 import type { RegionStore } from "../store/regions.ts";
 import type { RegionSummary, ResultStore } from "../store/results.ts";
 import type { Gap, ShardStore } from "../store/shards.ts";
+import type { KeptFor } from "../store/windows.ts";
+import { partsOf } from "../store/windows.ts";
 import type { Account } from "./account.ts";
 import { accountFor } from "./account.ts";
 
@@ -22,7 +24,10 @@ export interface RegionStats extends Account, Pick<RegionSummary, "statuses" | "
 }
 
 export interface MonitorStats {
-  /** The window that the figures are over, in ms since the epoch: `to` is brought forward to where every check is settled. */
+  /**
+   * The window that the figures are over, in ms since the epoch: `to` is brought forward to where every check is
+   * settled, and both to whole minutes, hours or days where single results are no longer kept.
+   */
   readonly from: number;
   readonly to: number;
   readonly total: Omit<RegionStats, "region" | "latency">;
@@ -34,6 +39,7 @@ export interface StatsDeps {
   readonly regions: RegionStore;
   readonly results: ResultStore;
   readonly shards: ShardStore;
+  readonly keptFor: KeptFor;
 }
 
 /**
@@ -43,38 +49,57 @@ export interface StatsDeps {
  * @param region null for all regions that ever checked it in the window.
  */
 export async function statsOf(
-  { monitors, regions, results, shards }: StatsDeps,
+  { monitors, regions, results, shards, keptFor }: StatsDeps,
   monitor: Monitor,
   window: { readonly from: number; readonly to: number; readonly region: string | null; readonly now: number },
 ): Promise<MonitorStats> {
   const settled = window.now - longestWaitMs(monitor) - monitor.timeoutMs - DELIVERY_MS;
-  const from = Math.max(window.from, monitor.createdAt);
-  const to = Math.max(from, Math.min(window.to, Math.floor(settled)));
-  const [revisions, known, summaries, misses, gaps] = await Promise.all([
-    monitors.history(monitor.id),
-    regions.history(),
-    results.summarize(monitor.id, from, to),
-    results.countMisses(monitor.id, from, to),
+  const begin = Math.max(window.from, monitor.createdAt);
+  const asked = { from: begin, to: Math.max(begin, Math.min(window.to, Math.floor(settled))) };
+  const [revisions, known] = await Promise.all([monitors.history(monitor.id), regions.history()]);
+  const planned = planOf(monitor.id, revisions, known, window.region);
+  const expected = [...planned.values()].reduce((sum, own) => sum + countDue(own, asked.from, asked.to), 0);
+  const { from, to, parts } = partsOf(asked, expected, keptFor, window.now);
+  const plan = new Map(
+    [...planned].map(([region, own]) => [region, own.filter((one) => one.from < to && one.to > from)]),
+  );
+  const [summaries, gaps] = await Promise.all([
+    results.summarize(monitor.id, parts, plan),
     shards.gaps(shardOf(monitor.id), slotAt(from), slotAt(to)),
   ]);
-  const named = revisions.flatMap(({ spec }) => (spec && spec.regions !== "all" ? spec.regions : []));
-  const candidates = [...new Set([...known.map(({ region }) => region), ...named])].sort();
-  const rows = candidates
-    .filter((region) => window.region === null || region === window.region)
-    .map((region): RegionStats => {
-      const stretches = stretchesOf(monitor.id, revisions, known, region);
-      const summary = summaries.get(region);
-      const account = accountFor({
-        scheduled: countDue(stretches, from, to),
-        results: summary?.scheduled ?? 0,
-        reported: misses.get(region) ?? {},
-        inGaps: countInGaps(stretches, gaps, from, to),
-      });
+  const counted = [...plan].map(([region, stretches]) => {
+    const summary = summaries.get(region);
+    return { region, stretches, summary, scheduled: countDue(stretches, from, to), results: summary?.scheduled ?? 0 };
+  });
+  const isComplete = counted.every(({ scheduled, results }) => results === scheduled);
+  const misses = isComplete ? new Map() : await results.countMisses(monitor.id, { from, to }, plan);
+  const rows = counted
+    .map(({ region, stretches, summary, scheduled, results }): RegionStats => {
+      const reported = misses.get(region) ?? {};
+      const account = accountFor({ scheduled, results, reported, inGaps: countInGaps(stretches, gaps, from, to) });
       const statuses = summary?.statuses ?? noStatuses;
       return { region, ...account, statuses, uptime: uptimeOf(statuses), latency: summary?.latency ?? null };
     })
-    .filter(({ scheduled, results }) => scheduled + results > 0);
+    .filter(
+      ({ scheduled, statuses }) => scheduled + statuses.up + statuses.degraded + statuses.down + statuses.error > 0,
+    );
   return { from, to, total: totalOf(rows), regions: rows };
+}
+
+/** When the monitor was checked, by region, in every region that it ever was to be checked in. */
+function planOf(
+  monitorId: string,
+  revisions: readonly Revision[],
+  known: readonly KnownRegion[],
+  wanted: string | null,
+): Map<string, Stretch[]> {
+  const named = revisions.flatMap(({ spec }) => (spec && spec.regions !== "all" ? spec.regions : []));
+  const regions = [...new Set([...known.map(({ region }) => region), ...named])].sort();
+  return new Map(
+    regions
+      .filter((region) => wanted === null || region === wanted)
+      .map((region) => [region, stretchesOf(monitorId, revisions, known, region)]),
+  );
 }
 
 const noStatuses: RegionSummary["statuses"] = { up: 0, degraded: 0, down: 0, error: 0 };

@@ -3,10 +3,13 @@ import type { MissReason } from "../../shared/check.ts";
 import { isoTime } from "../../shared/clock.ts";
 import { groupBy } from "../../shared/group-by.ts";
 import type { ClickHouse } from "./clickhouse.ts";
+import type { Plan } from "./on-schedule.ts";
+import { isPlanned } from "./on-schedule.ts";
 import type { ResultRow, StoredMiss, StoredResult } from "./result-rows.ts";
 import { keyOf, missColumns, missLine, resultColumns, resultLine, toResult } from "./result-rows.ts";
 import type { RegionSummary } from "./summary.ts";
 import { summarize } from "./summary.ts";
+import type { Window, WindowPart } from "./windows.ts";
 
 export type { StoredMiss, StoredResult } from "./result-rows.ts";
 export type { RegionSummary } from "./summary.ts";
@@ -48,10 +51,13 @@ export interface ResultStore {
   unstored(results: readonly StoredResult[], sent: boolean): Promise<StoredResult[]>;
   /** Newest first; a result that was stored twice is returned once. */
   list(query: ResultQuery): Promise<StoredResult[]>;
-  /** What a monitor's results come to that were due from `from` to below `to`, in ms since the epoch, by region. */
-  summarize(monitorId: string, from: number, to: number): Promise<Map<string, RegionSummary>>;
-  /** Scheduled checks in that window that were reported as missed and have no result, by region and reason. */
-  countMisses(monitorId: string, from: number, to: number): Promise<Map<string, Partial<Record<MissReason, number>>>>;
+  /**
+   * What a monitor's results come to in the parts of a window, by region.
+   * @param plan tells which of them the schedule contains; null: all but extra checks.
+   */
+  summarize(monitorId: string, parts: readonly WindowPart[], plan: Plan | null): Promise<Map<string, RegionSummary>>;
+  /** Checks of the plan in a window that were reported as missed and have no result, by region and reason. */
+  countMisses(monitorId: string, window: Window, plan: Plan): Promise<Map<string, Partial<Record<MissReason, number>>>>;
 }
 
 export function createResultStore(clickhouse: ClickHouse): ResultStore {
@@ -72,12 +78,12 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
         return !seen.has(key) && seen.add(key);
       });
     },
-    summarize: (monitorId, from, to) => summarize(clickhouse, monitorId, from, to),
-    async countMisses(monitorId, from, to) {
+    summarize: (monitorId, parts, plan) => summarize(clickhouse, monitorId, parts, plan),
+    async countMisses(monitorId, { from, to }, plan) {
       const answer = await clickhouse.query({
         query: `
           SELECT region, reason, count() AS missed
-          FROM (SELECT region, round, scheduled_at, reason FROM misses WHERE ${inWindow} AND attempt = 0
+          FROM (SELECT region, round, scheduled_at, reason FROM misses WHERE ${inWindow} AND attempt = 0 AND ${isPlanned(plan)}
                 LIMIT 1 BY scheduled_at, region, round)
           WHERE (scheduled_at, region, round) NOT IN (
             SELECT scheduled_at, region, round FROM results

@@ -1,9 +1,11 @@
 import { openClickHouse } from "../../coordinator/store/clickhouse.ts";
 import { migrate } from "../../coordinator/store/migrate.ts";
+import type { Plan } from "../../coordinator/store/on-schedule.ts";
 import { openPostgres } from "../../coordinator/store/postgres.ts";
 import type { ResultStore, StoredResult } from "../../coordinator/store/results.ts";
 import { createResultStore } from "../../coordinator/store/results.ts";
-import { summarizeParts } from "../../coordinator/store/summary.ts";
+import type { WindowPart } from "../../coordinator/store/windows.ts";
+import { partsOf } from "../../coordinator/store/windows.ts";
 import { newId } from "../../shared/id.ts";
 import { createLogger } from "../../shared/logger.ts";
 import type { Benchmark, Figures } from "./benchmark.ts";
@@ -20,15 +22,28 @@ const BLOCK = 2_500;
 const APPEND_SECONDS = 5;
 const REPETITIONS = 40;
 
+/** Monitors with many results, one each: what sums are for. Of the last days only, or the benchmark would take minutes. */
+const BUSY = {
+  tenSeconds: { prefix: "mon_10", intervalMs: 10_000, days: DAYS },
+  second: { prefix: "mon_01", intervalMs: 1_000, days: 2 },
+};
+const KEEP_DAYS = { results: 90, minutes: 120, hours: 800, days: 3_650 };
+const KEPT_FOR = { results: 90 * DAY_MS, minutes: 120 * DAY_MS, hours: 800 * DAY_MS };
+
+/** When the monitor m of dayOf is first due in region r, in ms. */
+const firstDue = (m: number, r: number): number => ((m * 7_919) % 20_000) + r * 20_000;
+const firstDueSql = "(m * 7919) % 20000 + r * 20000";
+const idOf = (prefix: string, m: number): string => prefix + String(m).padStart(20, "0");
+
 /**
  * Results of one day as ClickHouse makes them up itself: phases spread as over a
  * network, a few failures, bodies of a page that changes a little.
  */
-const dayOf = (monitors: number, start: number): string => `
+const dayOf = (prefix: string, monitors: number, intervalMs: number, start: number): string => `
   INSERT INTO results
-  SELECT concat('mon_', leftPad(toString(m), 20, '0')) AS monitor_id,
-    fromUnixTimestamp64Milli(toInt64(${start} + k * ${INTERVAL_MS} + (m * 7919) % 20000 + r * 20000), 'UTC') AS scheduled_at,
-    ['${REGIONS.join("', '")}'][r + 1] AS region, toUInt64(intDiv(${start}, ${INTERVAL_MS}) + k) AS round, 0 AS attempt,
+  SELECT concat('${prefix}', leftPad(toString(m), 20, '0')) AS monitor_id,
+    fromUnixTimestamp64Milli(toInt64(${start} + k * ${intervalMs} + ${firstDueSql}), 'UTC') AS scheduled_at,
+    ['${REGIONS.join("', '")}'][r + 1] AS region, toUInt64(intDiv(${start}, ${intervalMs}) + k) AS round, 0 AS attempt,
     concat('agt_', leftPad(toString(r), 20, '0')) AS agent_id,
     scheduled_at + toIntervalMillisecond(toInt64(late)) AS started_at,
     started_at + toIntervalMillisecond(toInt64(latency) + 22 + rand32(n) % 1000) AS received_at,
@@ -43,7 +58,14 @@ const dayOf = (monitors: number, start: number): string => `
     if(m % 2 = 0, 312, 20000 + rand32(n + 9) % 300) AS body_bytes, NULL AS error_code, '' AS error_message, [] AS failed_assertions
   FROM (SELECT number AS n, number % ${monitors} AS m, intDiv(number, ${monitors}) % ${REGIONS.length} AS r,
                intDiv(number, ${monitors * REGIONS.length}) AS k
-        FROM numbers(${(monitors * REGIONS.length * DAY_MS) / INTERVAL_MS}))`;
+        FROM numbers(${(monitors * REGIONS.length * DAY_MS) / intervalMs}))`;
+
+/** A monitor that is asked about. */
+interface Asked {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly intervalMs: number;
+}
 
 export const store: Benchmark = {
   about: "rows/s ingested, bytes per row and queries over 30 days of results, beside the same queries without sums",
@@ -52,15 +74,22 @@ export const store: Benchmark = {
     const clickhouse = openClickHouse(servers.clickhouse.url);
     const postgres = openPostgres(servers.postgres.url, createLogger({ level: "silent", name: "bench" }));
     scope.add({ stop: () => Promise.all([clickhouse.close(), postgres.end()]) });
-    await migrate(postgres, clickhouse, { results: 90, minutes: 120, hours: 800, days: 3_650 });
+    await migrate(postgres, clickhouse, KEEP_DAYS);
     const results = createResultStore(clickhouse);
     const monitors = Math.max(1, Math.round(MONITORS * scale));
     const end = Math.floor(Date.now() / DAY_MS) * DAY_MS;
-    const start = end - DAYS * DAY_MS;
 
     const begun = performance.now();
-    for (let day = start; day < end; day += DAY_MS) await clickhouse.command({ query: dayOf(monitors, day) });
-    const rows = (monitors * REGIONS.length * DAYS * DAY_MS) / INTERVAL_MS;
+    let rows = 0;
+    for (const { prefix, count, intervalMs, days } of [
+      { prefix: "mon_", count: monitors, intervalMs: INTERVAL_MS, days: DAYS },
+      ...Object.values(BUSY).map((busy) => ({ ...busy, count: 1 })),
+    ]) {
+      for (let day = end - days * DAY_MS; day < end; day += DAY_MS) {
+        await clickhouse.command({ query: dayOf(prefix, count, intervalMs, day) });
+      }
+      rows += (count * REGIONS.length * days * DAY_MS) / intervalMs;
+    }
     note(`${rows} results of ${monitors} monitors made up in ${((performance.now() - begun) / 1_000).toFixed(0)} s`);
     for (const table of ["results", "results_minutes", "results_hours", "results_days"]) {
       await clickhouse.command({ query: `OPTIMIZE TABLE ${table} FINAL` });
@@ -68,31 +97,44 @@ export const store: Benchmark = {
     const bytes = await bytesOf(clickhouse);
     note(`bytes on disk: ${JSON.stringify(bytes)}`);
 
-    const ids = Array.from({ length: REPETITIONS }, (_, n) => `mon_${String((n * 7) % monitors).padStart(20, "0")}`);
     const to = end - 3_723_456;
-    const list = (monitorId: string) =>
-      results.list({ monitorId, region: null, from: null, to: null, after: null, limit: 50 });
-    const raw = (monitorId: string, days: number) =>
-      summarizeParts(clickhouse, monitorId, [{ table: "results", from: to - days * DAY_MS, to }]);
-    const summed = (monitorId: string, days: number) => results.summarize(monitorId, to - days * DAY_MS, to);
-    const misses = (monitorId: string) => results.countMisses(monitorId, to - 30 * DAY_MS, to);
+    const ask = (m: number, intervalMs: number, prefix: string): Asked => {
+      const stretches = REGIONS.map((region, r) => {
+        return [region, [{ from: 0, to: Number.POSITIVE_INFINITY, firstDue: firstDue(m, r), intervalMs }]] as const;
+      });
+      return { id: idOf(prefix, m), plan: new Map(stretches), intervalMs };
+    };
+    const ordinary = Array.from({ length: REPETITIONS }, (_, n) => ask((n * 7) % monitors, INTERVAL_MS, "mon_"));
+    const busy = ({ prefix, intervalMs }: (typeof BUSY)["second"]) =>
+      Array.from({ length: REPETITIONS / 4 }, () => ask(0, intervalMs, prefix));
+    const list = ({ id }: Asked) =>
+      results.list({ monitorId: id, region: null, from: null, to: null, after: null, limit: 50 });
+    const misses = ({ id, plan }: Asked) => results.countMisses(id, { from: to - 30 * DAY_MS, to }, plan);
 
-    async function measure(sums: typeof raw): Promise<Figures> {
-      const day = await timesOf(ids, (id) => sums(id, 1));
-      const month = await timesOf(ids, (id) => sums(id, 30));
-      const detail = await timesOf(ids, (id) => Promise.all([list(id), sums(id, 1), sums(id, 30), misses(id)]));
+    type PartsFor = (from: number, expected: number) => readonly WindowPart[];
+    async function measure(partsFor: PartsFor): Promise<Figures> {
+      const stats = (days: number) => (asked: Asked) => {
+        const parts = partsFor(to - days * DAY_MS, (REGIONS.length * days * DAY_MS) / asked.intervalMs);
+        return results.summarize(asked.id, parts, asked.plan);
+      };
+      const [ofDay, ofMonth] = [stats(1), stats(30)];
+      const day = await timesOf(ordinary, ofDay);
+      const month = await timesOf(ordinary, ofMonth);
+      const detail = await timesOf(ordinary, (one) => Promise.all([list(one), ofDay(one), ofMonth(one), misses(one)]));
       return {
         statsDayP50Ms: spreadOf(day).p50,
         statsMonthP50Ms: spreadOf(month).p50,
         statsMonthP99Ms: spreadOf(month).p99,
         detailP50Ms: spreadOf(detail).p50,
         detailP99Ms: spreadOf(detail).p99,
+        everySecondDayP50Ms: spreadOf(await timesOf(busy(BUSY.second), ofDay)).p50,
+        everyTenSecondsMonthP50Ms: spreadOf(await timesOf(busy(BUSY.tenSeconds), ofMonth)).p50,
       };
     }
 
-    const newest = await timesOf(ids, list);
-    const figures = await measure(summed);
-    const rawFigures = await measure(raw);
+    const newest = await timesOf(ordinary, list);
+    const figures = await measure((from, expected) => partsOf({ from, to }, expected, KEPT_FOR, end).parts);
+    const rawFigures = await measure((from) => [{ table: "results", from, to }]);
     const appended = await append(results, setting.seconds ?? APPEND_SECONDS);
     return {
       figures: {
@@ -120,12 +162,12 @@ async function bytesOf(clickhouse: ReturnType<typeof openClickHouse>): Promise<R
 }
 
 /** How long each call takes, in ms, one after the other; the first few warm up. */
-async function timesOf(ids: readonly string[], work: (id: string) => Promise<unknown>): Promise<number[]> {
-  for (const id of ids.slice(0, 3)) await work(id);
+async function timesOf(asked: readonly Asked[], work: (asked: Asked) => Promise<unknown>): Promise<number[]> {
+  for (const one of asked.slice(0, 3)) await work(one);
   const times: number[] = [];
-  for (const id of ids) {
+  for (const one of asked) {
     const begun = performance.now();
-    await work(id);
+    await work(one);
     times.push(performance.now() - begun);
   }
   return times;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { dueAt, firstDueAt, roundAt } from "../../../coordinator/schedule/due.ts";
 import { shardOf } from "../../../coordinator/schedule/shard.ts";
 import { SLOT_MS } from "../../../coordinator/schedule/slot.ts";
 import type { StatsDeps } from "../../../coordinator/stats/stats.ts";
 import { statsOf } from "../../../coordinator/stats/stats.ts";
 import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
 import { createRegionStore } from "../../../coordinator/store/regions.ts";
-import type { StoredMiss, StoredResult } from "../../../coordinator/store/results.ts";
+import type { ResultStore, StoredMiss, StoredResult } from "../../../coordinator/store/results.ts";
 import { createResultStore } from "../../../coordinator/store/results.ts";
 import { createShardStore } from "../../../coordinator/store/shards.ts";
 import { newId } from "../../../shared/id.ts";
@@ -15,6 +16,8 @@ import { aMonitor } from "../../support/monitors.ts";
 import { testStores } from "../../support/stores.ts";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const REGIONS = ["eu-west", "us-east"];
 /** Ten days ago, on the hour: everything in the test's windows is settled, and nothing is too old to be kept. */
 const START = (Math.floor(Date.now() / HOUR) - 240) * HOUR;
 
@@ -28,8 +31,9 @@ beforeAll(async () => {
     regions: createRegionStore(postgres),
     results: createResultStore(clickhouse),
     shards: createShardStore(postgres),
+    keptFor: { results: 90 * DAY, minutes: 120 * DAY, hours: 800 * DAY },
   };
-  for (const region of ["eu-west", "us-east"]) await deps.regions.add(region);
+  for (const region of REGIONS) await deps.regions.add(region);
   await postgres.query("UPDATE regions SET created_at = $1", [new Date(START - HOUR)]);
 });
 afterAll(() => stores?.stop());
@@ -44,6 +48,13 @@ async function make(id: string): Promise<Monitor> {
   return (await deps.monitors.get(id)) as Monitor;
 }
 
+/** The n-th check from START on. */
+function due(monitorId: string, region: string, n: number) {
+  const firstDue = firstDueAt({ id: monitorId, intervalMs: 60_000, stagger: true }, REGIONS, region);
+  const round = roundAt(firstDue, 60_000, START - 1) + 1 + n;
+  return { round, scheduledAt: dueAt(firstDue, 60_000, round) };
+}
+
 function results(
   monitorId: string,
   region: string,
@@ -51,8 +62,8 @@ function results(
   changes: Partial<StoredResult> = {},
 ): StoredResult[] {
   return Array.from({ length: rounds }, (_, round) => {
-    const scheduledAt = START + 10_000 + round * 60_000;
-    const key = { monitorId, round, attempt: 0, scheduledAt };
+    const key = { monitorId, attempt: 0, ...due(monitorId, region, round) };
+    const { scheduledAt } = key;
     return {
       ...aResult(key as never),
       region,
@@ -84,9 +95,8 @@ test("results, misses and gaps account for every scheduled check, and a repetiti
     Array.from({ length: to - from }, (_, n) => ({
       monitorId: monitor.id,
       region,
-      round: from + n,
       attempt: 0,
-      scheduledAt: START + 10_000 + (from + n) * 60_000,
+      ...due(monitor.id, region, from + n),
       reason,
     }));
   // Some of the reported misses arrived after all, and some were reported twice.
@@ -142,4 +152,57 @@ test("a window ends where every check is settled", async () => {
   const now = START + HOUR;
   const { to } = await statsOf(deps, monitor, { from: START, to: now + HOUR, region: null, now });
   expect(now - to).toBe(60_000 + 10_000 + 5_000);
+});
+
+test("a result that the schedule does not contain is an extra one: it makes up for none that is missing", async () => {
+  const monitor = await make("mon_s4");
+  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }));
+  await stores.postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1 AND revision = 2", [
+    monitor.id,
+    new Date(START + 30 * 60_000),
+  ]);
+  const eu = results(monitor.id, "eu-west", 40);
+  const [first] = eu as [StoredResult];
+  await store([
+    // Two of the thirty are missing, and ten come after the pause.
+    ...eu.slice(2),
+    // Beside the rhythm, and at an instant of the rhythm with the number of another round.
+    { ...first, scheduledAt: first.scheduledAt + 7, round: 1 },
+    { ...first, round: 2 },
+    ...results(monitor.id, "us-east", 30),
+  ]);
+  for (const expected of ["few", "many"] as const) {
+    const { regions } = await statsOf({ ...deps, results: expected === "few" ? deps.results : fromSums() }, monitor, {
+      from: START,
+      to: START + 2 * HOUR,
+      region: null,
+      now: START + 1_000 * HOUR,
+    });
+    const [seen, other] = regions;
+    expect(seen).toMatchObject({ scheduled: 30, missed: { expired: expected === "few" ? 2 : 0 } });
+    expect(seen?.statuses.up).toBe(40);
+    expect(other).toMatchObject({ scheduled: 30, results: 30 });
+    for (const { scheduled, results, missed } of regions) {
+      expect(results + Object.values(missed).reduce((sum, count) => sum + count, 0)).toBe(scheduled);
+    }
+  }
+});
+
+/** Reads the sums per minute, however few the results are. */
+function fromSums(): ResultStore {
+  return {
+    ...deps.results,
+    summarize: (id, [part], plan) =>
+      deps.results.summarize(id, part ? [{ ...part, table: "results_minutes" }] : [], plan),
+  };
+}
+
+test("where single results are no longer kept, the window is of whole minutes, and still accounted for", async () => {
+  const monitor = await make("mon_s5");
+  await store([...results(monitor.id, "eu-west", 60), ...results(monitor.id, "us-east", 60)]);
+  const keptFor = { results: DAY, minutes: 2_000 * HOUR, hours: 2_000 * HOUR };
+  const window = { from: START + 90_500, to: START + HOUR - 90_500, region: null, now: START + 1_000 * HOUR };
+  const { from, to, total } = await statsOf({ ...deps, keptFor }, monitor, window);
+  expect([from, to]).toEqual([START + 60_000, START + HOUR - 120_000]);
+  expect(total).toMatchObject({ scheduled: 2 * 57, results: 2 * 57, coverage: 1 });
 });

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ResultStore, StoredResult } from "../../../coordinator/store/results.ts";
 import { createResultStore } from "../../../coordinator/store/results.ts";
-import { summarizeParts } from "../../../coordinator/store/summary.ts";
+import type { WindowPart } from "../../../coordinator/store/windows.ts";
+import { partsOf } from "../../../coordinator/store/windows.ts";
 import { newId } from "../../../shared/id.ts";
 import { aResult } from "../../support/hand-agent.ts";
 import { testStores } from "../../support/stores.ts";
 
 const DAY = 86_400_000;
+const KEPT_FOR = { results: 90 * DAY, minutes: 120 * DAY, hours: 800 * DAY };
 const START = (Math.floor(Date.now() / DAY) - 5) * DAY;
 
 let stores: Awaited<ReturnType<typeof testStores>>;
@@ -16,6 +18,8 @@ beforeAll(async () => {
   store = createResultStore(stores.clickhouse);
 });
 afterAll(() => stores?.stop());
+
+const sums = (from: number, to: number) => partsOf({ from, to }, Number.POSITIVE_INFINITY, KEPT_FOR, Date.now()).parts;
 
 /** One result every half minute from START on. */
 const some = (monitorId: string, count: number): StoredResult[] =>
@@ -35,7 +39,7 @@ test("an insert that is repeated with its token counts once, in the rows and in 
   const rows = some("mon_token", 300);
   await store.append(rows, "token-a");
   await store.append(rows, "token-a");
-  const [region] = [...(await store.summarize("mon_token", START, START + DAY)).values()];
+  const [region] = [...(await store.summarize("mon_token", sums(START, START + DAY), null)).values()];
   expect(region?.scheduled).toBe(150);
   expect(await countRows("mon_token")).toBe(300);
 });
@@ -49,11 +53,12 @@ test("an insert that was lost between the rows and their sums is made up for by 
   await clickhouse.command({ query: "DROP VIEW results_into_days" });
   await store.append(rows, "token-half");
   await clickhouse.command({ query: view?.statement ?? "" });
-  const days = () => summarizeParts(clickhouse, "mon_half", [{ table: "results_days", from: START, to: START + DAY }]);
+  const part: WindowPart = { table: "results_days", from: START, to: START + DAY };
+  const days = () => store.summarize("mon_half", [part], null);
   expect((await days()).size).toBe(0);
   await store.append(rows, "token-half");
   expect((await days()).get("eu-west")?.scheduled).toBe(50);
-  expect((await store.summarize("mon_half", START, START + 3_600_000)).get("eu-west")?.scheduled).toBe(50);
+  expect((await store.summarize("mon_half", sums(START, START + 3_600_000), null)).get("eu-west")?.scheduled).toBe(50);
 });
 
 test("what is stored is found, whatever the size of the question", async () => {
@@ -121,8 +126,8 @@ test("sums and single results come to the same", async () => {
     [START + 45_678, START + DAY + 7_654_321],
     [START + 61_000, START + 119_000],
   ] as const) {
-    const summed = await store.summarize("mon_sums", from, to);
-    const raw = await summarizeParts(stores.clickhouse, "mon_sums", [{ table: "results", from, to }]);
+    const summed = await store.summarize("mon_sums", sums(from, to), null);
+    const raw = await store.summarize("mon_sums", [{ table: "results", from, to }], null);
     expect([...summed.keys()].sort()).toEqual([...raw.keys()].sort());
     for (const [region, { latency, ...counts }] of raw) {
       const { latency: other, ...otherCounts } = summed.get(region) as typeof counts & { latency: typeof latency };
