@@ -3,8 +3,9 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Probes } from "../../../agent/probes/probe.ts";
+import { httpCheck } from "../../support/checks.ts";
 import { hangingTarget, httpTarget, rawTarget, type Target, tcpTarget } from "../../support/targets.ts";
-import { httpCheck, testProbes } from "./support.ts";
+import { testProbes } from "./support.ts";
 
 describe("the http probe", () => {
   let probes: Probes;
