@@ -66,6 +66,23 @@ describe("the http probe", () => {
       expect(Buffer.from(request.headers["x-word"] as string, "latin1").toString("utf8")).toBe("naïve ☃");
     });
 
+    test("says that there is no body where one is usual", async () => {
+      expect((await received({ method: "POST" })).headers).toMatchObject({ "content-length": "0" });
+      expect((await received({ method: "DELETE" })).headers).not.toHaveProperty("content-length");
+    });
+
+    test("is not sent when a header would break out of its line", async () => {
+      let requests = 0;
+      const url = await serve((_request, response) => {
+        requests++;
+        response.end();
+      });
+      for (const headers of [{ "x-a": "b\r\nx-c: d" }, { "x-a\r\nx-c": "d" }] as Record<string, string>[]) {
+        expect((await check(url, { headers })).failure?.code).toBe("agent_internal");
+      }
+      expect(requests).toBe(0);
+    });
+
     test("can be a HEAD, whose response has no body", async () => {
       const url = await serve((_request, response) => response.writeHead(200, { "content-length": "1000" }).end());
       expect(await check(url, { method: "HEAD" })).toMatchObject({ failure: null, statusCode: 200, bodyBytes: 0 });
