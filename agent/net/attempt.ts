@@ -81,9 +81,8 @@ export async function observe(
     failure = failureOf(thrown, phases.current);
   }
   clearTimeout(timer);
-  const { latencyMs, phases: measured } = phases.stop();
-  const { address, statusCode, bodyBytes, body, header } = seen;
+  const observation = { ...phases.stop(), ...seen, failure };
   // A connection holds on to its attempt until it has closed; a large body must not wait for that.
   seen.body = null;
-  return { address, statusCode, bodyBytes, body, header, latencyMs, phases: measured, failure };
+  return observation;
 }

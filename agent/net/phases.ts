@@ -15,23 +15,24 @@ export interface PhaseTimer {
 
 export function createPhaseTimer(monotonic: () => number): PhaseTimer {
   const phases: { [phase in PhaseName]?: number } = {};
+  let current: PhaseName | null = null;
   let since = 0;
   const settle = () => {
     const now = monotonic();
-    const { current } = timer;
     if (current !== null) phases[current] = (phases[current] ?? 0) + now - since;
     since = now;
   };
-  // Not a getter: for every object literal with one, V8 makes a hidden class of its own.
-  const timer = {
-    current: null as PhaseName | null,
-    enter(phase: PhaseName) {
+  return {
+    enter(phase) {
       settle();
-      timer.current = phase;
+      current = phase;
+    },
+    get current() {
+      return current;
     },
     stop() {
       settle();
-      timer.current = null;
+      current = null;
       let latencyMs = 0;
       for (const name in phases) {
         const phase = name as PhaseName;
@@ -42,7 +43,6 @@ export function createPhaseTimer(monotonic: () => number): PhaseTimer {
       return { latencyMs: toMicroseconds(latencyMs), phases };
     },
   };
-  return timer;
 }
 
 function toMicroseconds(ms: number): number {

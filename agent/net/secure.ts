@@ -11,8 +11,7 @@ import type { Attempt } from "./attempt.ts";
 /**
  * TLS over a fresh connection; the phase `tlsMs`. The certificate is judged for
  * `host` unless `ignoreTls`. Sessions are never resumed: every check makes the
- * full handshake. Of the socket's two ways to its peer's certificate only
- * `getPeerX509Certificate` works.
+ * full handshake.
  */
 export type Secure = (socket: Socket, host: string, ignoreTls: boolean, attempt: Attempt) => Promise<TLSSocket>;
 

@@ -85,8 +85,12 @@ async function runIn(session: Session, { sql, format, database, settings, parame
     ...[...settings].map(([name, value]) => `${name} = ${quoted(value)}`),
     ...[...parameters].map(([name, value]) => `param_${name} = ${quoted(value)}`),
   ];
-  if (database !== null) await session.queryAsync(`USE ${identifier(database)}`);
-  if (assignments.length > 0) await session.queryAsync(`SET ${assignments.join(", ")}`);
+  const before = [
+    ...(database === null ? [] : [`USE ${identifier(database)}`]),
+    ...(assignments.length === 0 ? [] : [`SET ${assignments.join(", ")}`]),
+  ];
+  // In one call: each goes through two thread pools, which a busy machine is slow to wake.
+  if (before.length > 0) await session.queryAsync(before.join("; "));
   const result: ChdbResult = await session.queryAsync(sql, { format });
   return {
     body: result.bytes(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { FieldError } from "./api-types.ts";
+import type { FieldError } from "./problem.ts";
 import { Problem } from "./problem.ts";
 
 /**

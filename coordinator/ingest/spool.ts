@@ -1,6 +1,5 @@
-import { mkdir, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { PART, writeDurably } from "../../shared/durable-file.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { StoredMiss, StoredResult } from "../store/results.ts";
@@ -73,6 +72,15 @@ export function createSpool({
   let bytes = 0;
   let last = 0;
 
+  async function syncDir(): Promise<void> {
+    const handle = await open(dir, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
   /** Of blocks written in the same ms each gets its own place, in order. */
   function nextName(token: string): string {
     last = Math.max(last + 1, Math.floor(now()));
@@ -110,7 +118,7 @@ export function createSpool({
     async open() {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       for (const name of (await readdir(dir)).sort()) {
-        if (name.endsWith(PART)) await unlink(join(dir, name)).catch(() => undefined);
+        if (name.endsWith(".part")) await unlink(join(dir, name)).catch(() => undefined);
         if (!name.endsWith(SUFFIX)) continue;
         const found = await stat(join(dir, name)).catch(() => null);
         if (!found) continue;
@@ -127,7 +135,16 @@ export function createSpool({
       const size = Math.max(FILE_BYTES, Buffer.byteLength(text));
       if (bytes + size > maxBytes) throw new Error(`the spool is full: ${maxBytes} bytes`);
       const name = nextName(block.token);
-      await writeDurably(dir, name, text);
+      const part = join(dir, `${name}.part`);
+      const file = await open(part, "w", 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, join(dir, name));
+      await syncDir();
       entries.push({ name, bytes: size, writtenAt: now() });
       bytes += size;
     },
