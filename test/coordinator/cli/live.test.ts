@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { abandonedRegions } from "../../support/abandoned-regions.ts";
 import { watchpost } from "../../support/cli.ts";
 import { adminToken, startTestCoordinator, type TestCoordinator } from "../../support/coordinator.ts";
 import { type HandAgent, startHandAgent } from "../../support/hand-agent.ts";
@@ -103,6 +104,22 @@ it("lists regions and agents", async () => {
   expect(JSON.parse((await watchpost(["regions", "--json"], env())).out)).toHaveLength(2);
   const { out } = await watchpost(["agents"], env());
   for (const { id, region } of agents) expect(out).toMatch(new RegExp(`^${id} +${region} +online +here +0 `, "m"));
+});
+
+it("retires a region that nobody needs, and says why another is needed", async () => {
+  await abandonedRegions(coordinator, "old-place");
+  expect(await watchpost(["regions", "rm", "old-place"], env())).toMatchObject({
+    code: 0,
+    out: "Retired old-place.\n",
+  });
+  expect(await watchpost(["regions", "rm", "old-place"], env())).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("There is no region old-place"),
+  });
+  expect(await watchpost(["regions", "rm", "eu-west"], env())).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`stop ${agents[0]?.id} first`),
+  });
 });
 
 it("is well, says doctor of all this", async () => {
