@@ -18,6 +18,7 @@ import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { healthRoutes } from "./http/routes/health.ts";
+import { incidentRoutes } from "./http/routes/incidents.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
@@ -35,6 +36,7 @@ import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { listenForChanges } from "./store/changes.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
+import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
 import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
@@ -67,6 +69,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const agents = createAgentStore(postgres);
   const statuses = createStatusStore(postgres);
   const verdicts = createVerdictStore(postgres);
+  const incidents = createIncidentStore(postgres);
   const results = createResultStore(clickhouse);
   const shards = createShardStore(postgres);
 
@@ -116,6 +119,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   metrics.gauge("spool_bytes", "Bytes of results that wait on disk for ClickHouse.", () => spool.bytes);
   metrics.gauge("spool_blocks", "Blocks of results that wait on disk for ClickHouse.", () => spool.blocks);
   metrics.gauge("statuses_waiting", "Statuses that wait in memory for PostgreSQL.", () => pending.waiting);
+  metrics.gauges("incidents_open", "Incidents that are open, by kind and level.", ["kind", "level"], async () =>
+    (await incidents.countOpen()).map(({ kind, level, count }) => [{ kind, level }, count] as const),
+  );
   const workers = createResultsWorkers({ server: queueServer, ingest, metrics, logger });
   const tellLateness = (jobs: readonly CheckJob[]): void => {
     const now = clock.now();
@@ -167,11 +173,21 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
       statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
+      incidentRoutes(app, { incidents, clock });
       regionRoutes(app, { regions, agents, statuses });
       dashboardRoutes(app);
     },
     logger,
   });
+
+  const changes = listenForChanges(
+    config.databaseUrl,
+    {
+      on: { watchpost_monitors: keeper.onMonitor, watchpost_regions: keeper.onRegion },
+      onGap: keeper.onGap,
+    },
+    logger,
+  );
 
   const always: NamedPart[] = [
     ["stores", onStop(() => Promise.all([postgres.end(), clickhouse.close()]))],
@@ -188,7 +204,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   ];
   const informed: NamedPart[] = [
     ["schedule", keeper],
-    ["changes", listenForChanges(config.databaseUrl, keeper, logger)],
+    ["changes", changes],
   ];
   const dispatching: NamedPart[] = [
     ["leases", leases],

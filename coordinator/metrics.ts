@@ -17,6 +17,7 @@ export function createMetrics() {
   ) => new Histogram<Label>({ name: `watchpost_${name}`, help, buckets, labelNames, registers });
   const rows = [1, 10, 50, 100, 500, 1_000, 2_500, 5_000];
   const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+  const waits = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300];
   return {
     taken: counter("results_taken_total", "Results that came through the results queues and are fit."),
     stored: counter("results_stored_total", "Results inserted into ClickHouse."),
@@ -26,6 +27,17 @@ export function createMetrics() {
     lostMisses: counter("misses_lost_total", "Reports of missed checks that could not be kept."),
     spoolExpired: counter("spool_expired_blocks_total", "Spooled blocks given up because of their age."),
     verdictChanges: counter("verdict_changes_total", "Changes of verdicts, by the new one.", ["to"]),
+    incidentsOpened: counter("incidents_opened_total", "Incidents opened, by kind and level.", ["kind", "level"]),
+    detectSeconds: histogram(
+      "incident_detect_seconds",
+      "From the end of a target's first failing check to the suspicion, per incident.",
+      waits,
+    ),
+    confirmSeconds: histogram(
+      "incident_confirm_seconds",
+      "From the suspicion of an incident to its confirmation.",
+      waits,
+    ),
     jobResults: histogram("results_per_job", "Results in one job of a results queue.", rows),
     insertRows: histogram("insert_rows", "Rows in one insert into ClickHouse.", rows),
     storeSeconds: histogram("store_seconds", "Duration of one successful flush into a store.", seconds, ["store"]),

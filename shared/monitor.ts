@@ -128,7 +128,8 @@ const common = {
 };
 
 /** PostgreSQL takes neither in JSON (its manual, "JSON Types"), nor do queues that live there. */
-const unstorable = /[\0\p{Surrogate}]/u;
+export const unstorable = /[\0\p{Surrogate}]/u;
+export const unstorableRule = "must not hold NUL or half of a surrogate pair";
 
 /** Where in a document stands text that cannot be stored. */
 function unstorablePaths(value: unknown, path: readonly string[] = []): string[][] {
@@ -145,7 +146,7 @@ export const monitorDocument = z
   ])
   .superRefine((monitor, context) => {
     for (const path of unstorablePaths(monitor)) {
-      context.addIssue({ code: "custom", path, message: "must not hold NUL or half of a surrogate pair" });
+      context.addIssue({ code: "custom", path, message: unstorableRule });
     }
     if (monitor.timeout !== undefined && monitor.timeout > monitor.interval) {
       context.addIssue({ code: "custom", path: ["timeout"], message: "must be at most the interval" });

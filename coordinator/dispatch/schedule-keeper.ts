@@ -5,7 +5,6 @@ import type { Monitor } from "../../shared/monitor.ts";
 import type { KnownRegion } from "../schedule/history.ts";
 import { membersAt } from "../schedule/history.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import type { ChangeListener } from "../store/changes.ts";
 import type { MonitorStore } from "../store/monitors.ts";
 import type { RegionStore } from "../store/regions.ts";
 
@@ -14,7 +13,13 @@ const REREAD_EVERY_MS = 60_000;
 /** So many monitors are read in one statement. */
 const READ_AT_ONCE = 1_000;
 
-export interface ScheduleKeeper extends Part, ChangeListener {
+export interface ScheduleKeeper extends Part {
+  /** A monitor was created, changed or removed. */
+  onMonitor(id: string): void;
+  /** A region was added or retired. */
+  onRegion(): void;
+  /** Changes may have gone unheard. */
+  onGap(): void;
   /** Rejects until the schedule has been read. */
   probe(): Promise<void>;
 }

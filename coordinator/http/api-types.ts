@@ -2,6 +2,7 @@ import type { AgentLoad } from "../../shared/agent-message.ts";
 import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
+import type { Evidence, Incident, TimelineEntry } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
@@ -23,6 +24,10 @@ export type MonitorRow = MonitorDocument & {
   readonly status: {
     readonly verdict: Verdict;
     readonly since: string;
+    /** A result did not fit the verdict, and it is being asked again everywhere. */
+    readonly suspected: boolean;
+    /** It changes too often to tell of each change. */
+    readonly flapping: boolean;
     readonly regions: Readonly<Record<string, RegionStatus>>;
   };
 };
@@ -79,4 +84,49 @@ export interface StatsRow {
   readonly to: string;
   readonly total: AccountRow;
   readonly regions: ReadonlyArray<AccountRow & { readonly region: string }>;
+}
+
+export interface IncidentRow
+  extends Pick<
+    Incident,
+    "id" | "monitorId" | "region" | "kind" | "level" | "resolution" | "acknowledgedBy" | "reopened" | "notices"
+  > {
+  /** What the monitor is called, or was; null for a region's own trouble. */
+  readonly monitorName: string | null;
+  readonly state: "open" | "resolved";
+  readonly startedAt: string;
+  readonly detectedAt: string;
+  readonly confirmedAt: string;
+  readonly recoveredAt: string | null;
+  readonly resolvedAt: string | null;
+  /** From the target's first failure to its recovery, or to now. */
+  readonly durationMs: number;
+  readonly acknowledgedAt: string | null;
+  /** Those that saw trouble. */
+  readonly regions: readonly string[];
+}
+
+export type EvidenceRow = Omit<Evidence, "since" | "checkedAt"> & {
+  readonly since: string;
+  readonly checkedAt: string;
+};
+
+export type TimelineRow = Pick<TimelineEntry, "type" | "data"> & { readonly id: number; readonly at: string };
+
+/** A message about an incident. */
+export interface DeliveryRow {
+  readonly id: string;
+  readonly channelId: string;
+  readonly channelName: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+}
+
+export interface IncidentDetail extends IncidentRow {
+  readonly evidence: readonly EvidenceRow[];
+  readonly timeline: readonly TimelineRow[];
+  readonly deliveries: readonly DeliveryRow[];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { unstorable, unstorableRule } from "../../shared/monitor.ts";
 import type { FieldError } from "./problem.ts";
 import { Problem } from "./problem.ts";
 
@@ -35,6 +36,15 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 const limit = z.coerce.number().int().min(1).max(1_000);
 /** The query parameters of every list. */
 export const pageQuery = { limit: limit.default(100), cursor: z.string().max(512).optional() };
+
+/** Text that people write, of at most so many characters. */
+export const plainText = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, "must not be empty")
+    .max(max, `must be at most ${max} characters`)
+    .refine((text) => !unstorable.test(text), { message: unstorableRule });
 
 /** An instant in a query: ISO 8601, to ms since the epoch. */
 export const instant = z

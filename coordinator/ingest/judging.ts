@@ -3,6 +3,7 @@ import { errorText } from "../../shared/errors.ts";
 import { newId } from "../../shared/id.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { Course } from "../incidents/follow.ts";
 import { follow, graceMs } from "../incidents/follow.ts";
 import type { Evidence } from "../incidents/incident.ts";
 import type { Metrics } from "../metrics.ts";
@@ -41,7 +42,10 @@ export function createJudging({
   readonly circumstancesOf: (subject: Case) => Circumstances;
   /** Asked for checks of a monitor in some regions at once; `at` is the instant that they are scheduled at. */
   readonly onConfirm: (monitorId: string, regions: readonly string[], at: number) => void;
-  readonly metrics: Pick<Metrics, "verdictChanges" | "storeSeconds">;
+  readonly metrics: Pick<
+    Metrics,
+    "verdictChanges" | "storeSeconds" | "incidentsOpened" | "detectSeconds" | "confirmSeconds"
+  >;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Judging {
@@ -63,7 +67,17 @@ export function createJudging({
       evidenceOf: (vote) => evidenceOf(vote, seen),
     });
 
-  function tell({ monitorId, from, outcome }: Judged): void {
+  function count(course: Course | null): void {
+    const incident = course?.incident;
+    if (!incident || !course.timeline.some(({ type }) => type === "opened")) return;
+    const { kind, level, startedAt, detectedAt, confirmedAt } = incident;
+    metrics.incidentsOpened.inc({ kind, level });
+    metrics.detectSeconds.observe(Math.max(0, detectedAt - startedAt) / 1_000);
+    metrics.confirmSeconds.observe(Math.max(0, confirmedAt - detectedAt) / 1_000);
+  }
+
+  function tell({ monitorId, from, outcome, course }: Judged): void {
+    count(course);
     for (const effect of outcome.effects) {
       if (effect.type !== "confirm") continue;
       logger.info(

@@ -9,11 +9,22 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection that says nothing may be dead without either side knowing; it is asked this often, in ms. */
 const PROBE_EVERY_MS = 15_000;
 
-export interface ChangeListener {
-  /** A monitor was created, changed or removed. */
-  onMonitor(id: string): void;
+/** The channels of NOTIFY, as triggers of the schema call them. */
+export type ChangeChannel =
+  /** A monitor was created, changed or removed: its id. */
+  | "watchpost_monitors"
   /** A region was added or retired. */
-  onRegion(): void;
+  | "watchpost_regions"
+  /** There is something to tell people of. */
+  | "watchpost_notices"
+  /** A maintenance window was made, changed or removed. */
+  | "watchpost_maintenance"
+  /** A status or an incident has changed, for those who look on: what, and its id. */
+  | "watchpost_live";
+
+export interface ChangeListener {
+  /** What is done with the payload of each channel that is listened to. */
+  readonly on: Readonly<Partial<Record<ChangeChannel, (payload: string) => void>>>;
   /** The connection is new: changes before it may have gone unheard. */
   onGap(): void;
 }
@@ -22,7 +33,7 @@ export interface ChangeListener {
  * Hears of changes in PostgreSQL by LISTEN/NOTIFY, on a connection of its own that
  * is made again, with backoff, whenever it breaks.
  */
-export function listenForChanges(url: string, listener: ChangeListener, logger: Logger): Part {
+export function listenForChanges(url: string, { on, onGap }: ChangeListener, logger: Logger): Part {
   const stopping = new AbortController();
   let running = Promise.resolve();
 
@@ -47,11 +58,11 @@ export function listenForChanges(url: string, listener: ChangeListener, logger: 
     try {
       await Promise.race([client.connect(), broken]);
       client.on("notification", ({ channel, payload }) => {
-        if (channel === "watchpost_monitors") listener.onMonitor(payload ?? "");
-        else listener.onRegion();
+        on[channel as ChangeChannel]?.(payload ?? "");
       });
-      await Promise.race([client.query("LISTEN watchpost_monitors; LISTEN watchpost_regions"), broken]);
-      listener.onGap();
+      const listening = Object.keys(on).map((channel) => `LISTEN ${channel}`);
+      await Promise.race([client.query(listening.join("; ")), broken]);
+      onGap();
       await broken;
     } finally {
       clearInterval(probe);

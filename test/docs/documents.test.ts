@@ -7,6 +7,7 @@ import { monitorDocument } from "../../shared/monitor.ts";
 import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
 import { startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
+import { anIncident, keepIncidents } from "../support/incidents.ts";
 import { withGenerated } from "./generated.ts";
 
 const readme = await readFile("README.md", "utf8");
@@ -64,25 +65,36 @@ describe("commands in the documents", async () => {
 
 describe("requests in the README", () => {
   let coordinator: TestCoordinator;
+  const incident = anIncident();
   beforeAll(async () => {
     coordinator = await startTestCoordinator();
     await abandonedRegions(coordinator, "old-place");
+    await keepIncidents(coordinator.databaseUrl, [incident]);
   });
   afterAll(() => coordinator?.stop());
 
   const [document] = /(?<=--json ').*(?=')/.exec(readme) ?? [];
   const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|DELETE) (\/\S+)` /gm)];
-  const bodies: Readonly<Record<string, unknown>> = { POST: document, PATCH: { enabled: false } };
-  const statuses: Readonly<Record<string, number>> = { POST: 201, DELETE: 204 };
+  /** By the path without its ids, or else by the method. */
+  const bodies: Readonly<Record<string, unknown>> = {
+    POST: document,
+    PATCH: { enabled: false },
+    "/v1/incidents/acknowledge": { by: "Ada" },
+    "/v1/incidents/notes": { text: "It was DNS." },
+  };
+  const statuses: Readonly<Record<string, number>> = { POST: 201, DELETE: 204, "/v1/incidents/acknowledge": 200 };
+  const ids: Readonly<Record<string, string>> = { incidents: incident.id };
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
     const { id } = (await coordinator.call("POST", "/v1/monitors", document)).body;
+    const kind = path.replace(/\/:\w+/, "");
+    const resource = kind.split("/")[2] ?? "";
     const { status } = await coordinator.call(
       method,
-      path.replace(":id", id).replace(":region", "old-place"),
-      bodies[method],
+      path.replace(":id", ids[resource] ?? id).replace(":region", "old-place"),
+      bodies[kind] ?? bodies[method],
     );
-    expect(status).toBe(statuses[method] ?? 200);
+    expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });
 });
 

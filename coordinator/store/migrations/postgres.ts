@@ -181,6 +181,25 @@ export const postgresMigrations: readonly string[] = [
   CREATE INDEX verdict_changes_of_monitor ON verdict_changes (monitor_id, at);
   INSERT INTO verdict_changes (monitor_id, at, verdict) SELECT monitor_id, since, verdict FROM monitor_status;
 
+  -- For those who look on: which entry was added, and which monitor is to be seen otherwise.
+  CREATE FUNCTION notify_timeline() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_live', 'entry ' || NEW.id);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER timeline_added AFTER INSERT ON timeline FOR EACH ROW EXECUTE FUNCTION notify_timeline();
+  CREATE FUNCTION notify_status() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_live', 'status ' || NEW.monitor_id);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER status_added AFTER INSERT ON monitor_status FOR EACH ROW EXECUTE FUNCTION notify_status();
+  CREATE TRIGGER status_changed AFTER UPDATE ON monitor_status FOR EACH ROW
+    WHEN (OLD.verdict <> NEW.verdict
+          OR (OLD.state->'doubt' <> 'null') IS DISTINCT FROM (NEW.state->'doubt' <> 'null')
+          OR OLD.state->'flapping' IS DISTINCT FROM NEW.state->'flapping')
+    EXECUTE FUNCTION notify_status();
+
   -- The outbox: what people are to be told, written with what it tells of in one transaction.
   CREATE TABLE notices (
     id text PRIMARY KEY,

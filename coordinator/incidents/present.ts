@@ -1,0 +1,46 @@
+import { isoTime } from "../../shared/clock.ts";
+import type { DeliveryRow, EvidenceRow, IncidentRow, TimelineRow } from "../http/api-types.ts";
+import type { IncidentDelivery, NamedIncident, StoredEntry } from "../store/incident-store.ts";
+import type { Evidence } from "./incident.ts";
+
+/** An incident as the API returns it; until it has ended, its duration is up to now. */
+export function presentIncident(incident: NamedIncident, now: number): IncidentRow {
+  const { startedAt, recoveredAt, resolvedAt, evidence } = incident;
+  return {
+    id: incident.id,
+    monitorId: incident.monitorId,
+    monitorName: incident.monitorName,
+    region: incident.region,
+    kind: incident.kind,
+    level: incident.level,
+    state: resolvedAt === null ? "open" : "resolved",
+    resolution: incident.resolution,
+    startedAt: isoTime(startedAt),
+    detectedAt: isoTime(incident.detectedAt),
+    confirmedAt: isoTime(incident.confirmedAt),
+    recoveredAt: isoOrNull(recoveredAt),
+    resolvedAt: isoOrNull(resolvedAt),
+    durationMs: Math.max(0, Math.round((recoveredAt ?? resolvedAt ?? now) - startedAt)),
+    acknowledgedAt: isoOrNull(incident.acknowledgedAt),
+    acknowledgedBy: incident.acknowledgedBy,
+    reopened: incident.reopened,
+    notices: incident.notices,
+    regions: evidence.filter(({ status }) => status !== "up").map(({ region }) => region),
+  };
+}
+
+export function presentEvidence({ since, checkedAt, ...evidence }: Evidence): EvidenceRow {
+  return { ...evidence, since: isoTime(since), checkedAt: isoTime(checkedAt) };
+}
+
+export function presentEntry({ id, at, type, data }: StoredEntry): TimelineRow {
+  return { id, at: isoTime(at), type, data };
+}
+
+export function presentDelivery({ createdAt, endedAt, ...delivery }: IncidentDelivery): DeliveryRow {
+  return { ...delivery, createdAt: isoTime(createdAt), endedAt: isoOrNull(endedAt) };
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : isoTime(ms);
+}
