@@ -73,6 +73,14 @@ export const coordinatorSettings = {
     fallback: ".watchpost",
     about: "Where results are spooled while ClickHouse is away; on a disk that outlives the process.",
   }),
+  regionCleanS: wholeNumber({
+    variable: "WATCHPOST_REGION_CLEAN_SECONDS",
+    min: 1,
+    max: 86_400,
+    unit: "seconds",
+    fallback: 120,
+    about: "An impaired region has its vote back when nothing has spoken against it for so long.",
+  }),
   spoolMaxMb: wholeNumber({
     variable: "WATCHPOST_SPOOL_MAX_MB",
     min: 1,

@@ -36,6 +36,7 @@ import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { listenForChanges } from "./store/changes.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
+import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
 import { createMonitorStore } from "./store/monitors.ts";
@@ -44,8 +45,10 @@ import { createRegionStore } from "./store/regions.ts";
 import { createResultStore } from "./store/results.ts";
 import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
+import type { RegionResult } from "./store/verdicts.ts";
 import { createVerdictStore } from "./store/verdicts.ts";
 import type { KeptFor } from "./store/windows.ts";
+import { createVantage } from "./vantage/vantage.ts";
 
 export interface Coordinator extends Part {
   /** The port of the HTTP server, once started. */
@@ -70,16 +73,32 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const statuses = createStatusStore(postgres);
   const verdicts = createVerdictStore(postgres);
   const incidents = createIncidentStore(postgres);
+  const impairments = createImpairmentStore(postgres);
   const results = createResultStore(clickhouse);
   const shards = createShardStore(postgres);
 
   const schedule = createSchedule();
   const presence = createPresence({ store: agents, clock, logger });
   const metrics = createMetrics();
+  const vantage = createVantage({
+    store: impairments,
+    schedule,
+    canariesOf: () => null,
+    lookAgain: verdicts.lookAgain,
+    onAsk: (monitor, region, at) => void extraChecks.confirm(monitor, [region], at),
+    cleanMs: config.regionCleanS * 1_000,
+    metrics,
+    clock,
+    logger,
+  });
   const judging = createJudging({
     metrics,
     verdicts,
-    circumstancesOf: ({ regions }) => ({ regions: schedule.expand(regions), suspects: [], maintenance: false }),
+    circumstancesOf: ({ regions }) => ({
+      regions: schedule.expand(regions).filter((region) => !vantage.impaired.has(region)),
+      suspects: vantage.suspects,
+      maintenance: false,
+    }),
     onConfirm(monitorId, regions, at) {
       const monitor = schedule.get(monitorId);
       if (monitor) void extraChecks.confirm(monitor, regions, at);
@@ -95,7 +114,12 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     onGivenUp: (blocks) => metrics.spoolExpired.inc(blocks),
     logger,
   });
-  const pending = createStatuses({ apply: judging.apply, monitorOf: schedule.get, now: () => clock.now(), logger });
+  async function apply(results: readonly RegionResult[]): Promise<void> {
+    await vantage.before(results);
+    await judging.apply(results);
+    await vantage.after(results);
+  }
+  const pending = createStatuses({ apply, monitorOf: schedule.get, now: () => clock.now(), logger });
   const ingest = createIngest({
     storage: createStorage({
       store: results,
@@ -118,6 +142,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   );
   metrics.gauge("spool_bytes", "Bytes of results that wait on disk for ClickHouse.", () => spool.bytes);
   metrics.gauge("spool_blocks", "Blocks of results that wait on disk for ClickHouse.", () => spool.blocks);
+  metrics.gauge("regions_impaired", "Regions that have no vote now.", () => vantage.impaired.size);
   metrics.gauge("statuses_waiting", "Statuses that wait in memory for PostgreSQL.", () => pending.waiting);
   metrics.gauges("incidents_open", "Incidents that are open, by kind and level.", ["kind", "level"], async () =>
     (await incidents.countOpen()).map(({ kind, level, count }) => [{ kind, level }, count] as const),
@@ -174,7 +199,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       resultRoutes(app, { monitors, results });
       statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
       incidentRoutes(app, { incidents, clock });
-      regionRoutes(app, { regions, agents, statuses });
+      regionRoutes(app, { regions, agents, statuses, impairments });
       dashboardRoutes(app);
     },
     logger,
@@ -199,6 +224,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   ];
   const ingesting: NamedPart[] = [
     ["pushes", onStop(pusher.settled)],
+    ["vantage", vantage],
     ["results workers", workers],
     ["judging", judging],
   ];

@@ -38,6 +38,7 @@ export function createMetrics() {
       "From the suspicion of an incident to its confirmation.",
       waits,
     ),
+    impairments: counter("region_impairments_total", "How often a region was found impaired.", ["region"]),
     jobResults: histogram("results_per_job", "Results in one job of a results queue.", rows),
     insertRows: histogram("insert_rows", "Rows in one insert into ClickHouse.", rows),
     storeSeconds: histogram("store_seconds", "Duration of one successful flush into a store.", seconds, ["store"]),

@@ -23,6 +23,12 @@ export function addRegions(parent: Command, context: CliContext): void {
             color: ({ agents }) => (agents.online === 0 ? "red" : agents.online < agents.total ? "yellow" : "green"),
           },
           { title: "LAST RESULT", value: ({ lastResultAt }) => formatAge(lastResultAt, terminal.now()) },
+          {
+            title: "VOTE",
+            value: ({ impaired }) =>
+              impaired ? `none: ${oneLine(impaired.reason)} (${formatAge(impaired.since, terminal.now())})` : "yes",
+            color: ({ impaired }) => (impaired ? "red" : "green"),
+          },
         ],
         rows,
         terminal.color,

@@ -41,7 +41,7 @@ export function createOverview(context: PageContext): View {
     renderIfChanged(counts, monitors.map(({ status }) => status.verdict).sort(), () => verdictCounts(monitors));
     renderIfChanged(
       places,
-      regions.map(({ region, agents }) => [region, agents]),
+      regions.map(({ region, agents, impaired }) => [region, agents, impaired]),
       () => regionsLine(regions),
     );
     filter.hidden = monitors.length === 0;

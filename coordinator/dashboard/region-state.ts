@@ -38,6 +38,11 @@ export function everyRegion(known: readonly RegionRow[], monitors: readonly Moni
   const names = new Set(known.map(({ region }) => region));
   const named = new Set(monitors.flatMap((monitor) => regionsOf(monitor, [])));
   const unseen = [...named].filter((region) => !names.has(region));
-  const rows = unseen.map((region) => ({ region, agents: { online: 0, total: 0 }, lastResultAt: null }));
+  const rows = unseen.map((region) => ({
+    region,
+    agents: { online: 0, total: 0 },
+    lastResultAt: null,
+    impaired: null,
+  }));
   return [...known, ...rows].sort((a, b) => (a.region < b.region ? -1 : 1));
 }

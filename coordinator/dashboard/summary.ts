@@ -26,14 +26,16 @@ export function regionsLine(regions: readonly RegionRow[]): HTMLElement[] {
       h("p", { class: "warning" }, "No agent has connected yet, so nothing is checked. Start one with ", start, "."),
     ];
   }
-  const places = regions.map(({ region, agents: { online } }) =>
-    h(
+  const places = regions.map(({ region, agents: { online }, impaired }) => {
+    const state = online === 0 ? "down" : impaired ? "degraded" : "up";
+    return h(
       "li",
-      { class: `state ${online > 0 ? "up" : "down"}` },
-      icon(online > 0 ? "up" : "down"),
+      { class: `state ${state}`, ...(impaired && { title: impaired.reason }) },
+      icon(state),
       h("b", {}, region),
       online === 0 ? " no agent online" : ` ${online} ${online === 1 ? "agent" : "agents"}`,
-    ),
-  );
+      impaired ? h("span", {}, ", impaired: its votes do not count") : null,
+    );
+  });
   return [h("h2", {}, "Regions"), h("ul", {}, ...places)];
 }

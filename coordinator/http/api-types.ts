@@ -54,6 +54,8 @@ export interface RegionRow {
   readonly region: string;
   readonly agents: { readonly online: number; readonly total: number };
   readonly lastResultAt: string | null;
+  /** It sees nothing right and has no vote; null when it is well. */
+  readonly impaired: { readonly since: string; readonly reason: string } | null;
 }
 
 export interface AgentRow {

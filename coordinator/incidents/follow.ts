@@ -3,13 +3,14 @@ import type { Settled } from "../verdict/verdict.ts";
 import type { Evidence, Incident, IncidentLevel, Resolution, TimelineEntry, TimelineType } from "./incident.ts";
 
 /** What people may be told of. */
-export type NewsEvent = "down" | "degraded" | "up" | "flapping" | "no_data";
+export type NewsEvent = "down" | "degraded" | "up" | "flapping" | "no_data" | "region_impaired" | "region_recovered";
 
-/** Something to tell people of a monitor; what it says is made of the incident as it is then. */
+/** Something to tell people of a monitor or a region; what it says is made of the incident as it is then. */
 export interface News {
   readonly event: NewsEvent;
   readonly at: number;
-  readonly monitorId: string;
+  /** Null for what is about a region, which its incident names. */
+  readonly monitorId: string | null;
   readonly incident: Incident | null;
 }
 

@@ -116,14 +116,15 @@ export async function writeTimeline(client: PostgresClient, entries: readonly Ti
 export async function writeNotices(client: PostgresClient, news: readonly News[]): Promise<void> {
   if (news.length === 0) return;
   await client.query(
-    `INSERT INTO notices (id, at, event, monitor_id, incident_id, content)
-     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+    `INSERT INTO notices (id, at, event, monitor_id, region, incident_id, content)
+     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
      ON CONFLICT DO NOTHING`,
     [
       news.map(noticeId),
       news.map(({ at }) => new Date(at)),
       news.map(({ event }) => event),
       news.map(({ monitorId }) => monitorId),
+      news.map(({ incident }) => incident?.region ?? null),
       news.map(({ incident }) => incident?.id ?? null),
       news.map(({ incident }) => JSON.stringify({ incident })),
     ],

@@ -39,6 +39,7 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   minutesTtlDays: 120,
   hoursTtlDays: 800,
   daysTtlDays: 3_650,
+  regionCleanS: 120,
   spoolMaxMb: 64,
   spoolMaxAgeHours: 24,
   // Where a test keeps its coordinator from spooling, this is not made.

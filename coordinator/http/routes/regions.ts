@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { isoTime } from "../../../shared/clock.ts";
 import { OFFLINE_AFTER_MS } from "../../../shared/link.ts";
 import type { AgentSighting, AgentStore } from "../../store/agents.ts";
+import type { ImpairmentStore } from "../../store/impairments.ts";
 import type { RegionStore } from "../../store/regions.ts";
 import type { StatusStore } from "../../store/status.ts";
 import { notFound, Problem } from "../problem.ts";
@@ -15,21 +16,34 @@ const NAMES_TOLD = 3;
 /** `/v1/regions` and `/v1/agents`: where checks run from, and which agents live. */
 export function regionRoutes(
   app: FastifyInstance,
-  { regions, agents, statuses }: { regions: RegionStore; agents: AgentStore; statuses: StatusStore },
+  {
+    regions,
+    agents,
+    statuses,
+    impairments,
+  }: {
+    regions: RegionStore;
+    agents: AgentStore;
+    statuses: StatusStore;
+    impairments: Pick<ImpairmentStore, "current">;
+  },
 ): void {
   app.get("/v1/regions", async () => {
-    const [known, seen, last] = await Promise.all([
+    const [known, seen, last, impaired] = await Promise.all([
       regions.list(),
       agents.seenWithin(RECENT_MS),
       statuses.lastResults(),
+      impairments.current(),
     ]);
     const data = known.map((region) => {
       const own = seen.filter((agent) => agent.region === region);
       const lastResult = last.get(region);
+      const impairment = impaired.find((one) => one.region === region);
       return {
         region,
         agents: { online: own.filter(isOnline).length, total: own.length },
         lastResultAt: lastResult === undefined ? null : isoTime(lastResult),
+        impaired: impairment ? { since: isoTime(impairment.since), reason: impairment.reason } : null,
       };
     });
     return { data, nextCursor: null };

@@ -134,6 +134,8 @@ export const postgresMigrations: readonly string[] = [
   UPDATE monitor_region_status SET side_since = checked_at;
   UPDATE monitors SET spec = '{"tags": [], "dependsOn": [], "slo": null}'::jsonb || spec;
   ALTER TABLE monitor_region_status ALTER COLUMN side_since SET NOT NULL;
+  -- What has just begun to fail. A vote that is merely renewed does not touch it.
+  CREATE INDEX monitor_region_status_turned ON monitor_region_status (side_since) WHERE status IN ('down', 'degraded');
 
   -- No foreign keys to monitors: what happened stays when a monitor is gone.
   CREATE TABLE incidents (
@@ -279,7 +281,10 @@ export const postgresMigrations: readonly string[] = [
     region text NOT NULL,
     from_at timestamptz(3) NOT NULL,
     to_at timestamptz(3),
+    -- When it was last seen to be so; it is well again when that is long enough ago.
+    bad_at timestamptz(3) NOT NULL,
     reason text NOT NULL,
+    incident_id text NOT NULL,
     PRIMARY KEY (region, from_at)
   );
   CREATE UNIQUE INDEX region_impaired_now ON region_impairments (region) WHERE to_at IS NULL;

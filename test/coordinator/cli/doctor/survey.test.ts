@@ -81,7 +81,7 @@ describe("the agents", () => {
   const regions = (online: number, total: number) =>
     checkAgents({
       ...survey,
-      api: { ...api, regions: [{ region: "eu-west", agents: { online, total }, lastResultAt: null }] },
+      api: { ...api, regions: [{ region: "eu-west", agents: { online, total }, lastResultAt: null, impaired: null }] },
     });
 
   it("are missing altogether", () => {
