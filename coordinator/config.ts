@@ -1,5 +1,5 @@
 import type { ValuesOf } from "../shared/env.ts";
-import { readSettings, secret, someOf, text, url, wholeNumber } from "../shared/env.ts";
+import { absolutePaths, readSettings, secret, someOf, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
@@ -102,6 +102,10 @@ export const coordinatorSettings = {
     values: ["schedule", "ingest", "api"],
     fallback: ["schedule", "ingest", "api"],
     about: "What this process does; all of it, unless the work is split over several. Agents link to those with api.",
+  }),
+  notifyCommands: absolutePaths({
+    variable: "WATCHPOST_NOTIFY_COMMANDS",
+    about: "The executables that channels of the type command may run.",
   }),
   ...programSettings,
 };

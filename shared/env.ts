@@ -150,6 +150,23 @@ export function someOf<const V extends string>(
   };
 }
 
+/** Absolute paths, separated by commas. */
+export function absolutePaths(options: Described): Setting<readonly string[]> {
+  return {
+    variable: options.variable,
+    about: options.about,
+    form: "absolute paths, separated by commas",
+    fallback: [],
+    read(value) {
+      const paths = value.split(",").map((path) => path.trim());
+      if (!paths.every((path) => path.startsWith("/"))) {
+        throw new Error(`must be absolute paths, separated by commas, not "${value}"`);
+      }
+      return paths;
+    },
+  };
+}
+
 /** `true` or `false`, also written 1/0, yes/no, on/off. */
 export function flag(options: Described & { readonly fallback: boolean }): Setting<boolean> {
   return {

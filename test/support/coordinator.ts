@@ -45,6 +45,7 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   // Where a test keeps its coordinator from spooling, this is not made.
   dataDir: join(tmpdir(), "watchpost-test-unused"),
   roles: ["schedule", "ingest", "api"],
+  notifyCommands: [],
   startupTimeoutS: 20,
   logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",
   ...places,

@@ -1,0 +1,148 @@
+import { STATUS_CODES } from "node:http";
+import { Agent, type Dispatcher, request } from "undici";
+import { errorText } from "../../../shared/errors.ts";
+import { GiveUp, RetryLater } from "./failure.ts";
+
+/** How much of a refusal is read, in bytes. */
+const MAX_ANSWER_BYTES = 16_384;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** No vendor makes us wait longer, in ms. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+export interface HttpRequest {
+  readonly url: string | URL;
+  readonly method?: "POST" | "PUT";
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text is sent as it is, as JSON; parameters as a form; anything else is written as JSON. */
+  readonly body: unknown;
+}
+
+export interface HttpClient {
+  /**
+   * Sends a request that the other side takes (2xx) before the signal aborts. Redirects are
+   * not followed: what is sent is for the place that the settings name. The errors say
+   * what the other side said and never hold the URL, which is a secret with many vendors.
+   * @throws RetryLater, GiveUp
+   */
+  send(request: HttpRequest, signal: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createHttpClient(options: { readonly userAgent: string; readonly now?: () => number }): HttpClient {
+  const { userAgent, now = Date.now } = options;
+  const agent = new Agent({ connections: 8, pipelining: 1, connect: { timeout: CONNECT_TIMEOUT_MS } });
+
+  return {
+    async send({ url, method = "POST", headers = {}, body }, signal) {
+      let response: Dispatcher.ResponseData;
+      try {
+        response = await request(url, {
+          method,
+          headers: { "user-agent": userAgent, "content-type": contentType(body), ...headers },
+          body: typeof body === "string" ? body : body instanceof URLSearchParams ? `${body}` : JSON.stringify(body),
+          signal,
+          dispatcher: agent,
+        });
+      } catch (thrown) {
+        throw failureOf(thrown, signal);
+      }
+      if (response.statusCode >= 200 && response.statusCode < 300) {
+        // It is taken: nothing that comes after can unsay it.
+        await response.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
+        return;
+      }
+      const answer = await readUpTo(response.body, MAX_ANSWER_BYTES);
+      const credentials = headers.authorization?.split(" ").at(-1);
+      const said = credentials ? reasonOf(answer).replaceAll(credentials, "***") : reasonOf(answer);
+      const status = `HTTP ${response.statusCode} (${STATUS_CODES[response.statusCode] ?? "unknown"})`;
+      const message = said === "" ? status : `${status}: ${said}`;
+      if (isPassing(response.statusCode)) throw new RetryLater(message, retryAfterMs(response.headers, answer, now()));
+      if (response.statusCode < 400) throw new GiveUp(`${status}: redirects are not followed; give the final URL`);
+      throw new GiveUp(message);
+    },
+    stop: () => agent.destroy(),
+  };
+}
+
+/** `Basic` credentials, RFC 7617 §2. */
+export function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+function contentType(body: unknown): string {
+  return body instanceof URLSearchParams ? "application/x-www-form-urlencoded" : "application/json";
+}
+
+function failureOf(thrown: unknown, signal: AbortSignal): RetryLater | GiveUp {
+  if (signal.aborted) return new RetryLater("no answer within the deadline");
+  const { code } = thrown as NodeJS.ErrnoException;
+  const wrong = code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_URL" || code === "UND_ERR_NOT_SUPPORTED";
+  return wrong ? new GiveUp(errorText(thrown)) : new RetryLater(errorText(thrown));
+}
+
+/** Failures that pass by themselves: RFC 9110 §15.5.9 and §15.6, RFC 8470 §5.2, RFC 6585 §4. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+/** What came until the body ended, broke off or reached the limit: for a refusal, a part of its reason is enough. */
+async function readUpTo(body: Dispatcher.ResponseData["body"], limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= limit) break;
+    }
+  } catch {
+    // The status has come, and says what to do next.
+  }
+  return Buffer.concat(chunks).subarray(0, limit).toString();
+}
+
+/** The fields in which vendors say what was wrong. */
+const telling = ["error", "errcode", "message", "errorDescription", "description", "detail", "errors"];
+
+function reasonOf(answer: string): string {
+  const document = parseJson(answer);
+  if (document === undefined) return answer.trimStart().startsWith("<") ? "" : answer.trim();
+  return [...new Set(wordsIn(document))].join(": ");
+}
+
+function wordsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap(wordsIn);
+  if (typeof value !== "object" || value === null) return [];
+  const fields = telling.flatMap((field) => wordsIn((value as Record<string, unknown>)[field]));
+  // Where a vendor nests its reasons by the request's fields, the whole of it is the reason.
+  return fields.length > 0 ? fields : [JSON.stringify(value)];
+}
+
+/**
+ * The wait that is asked for: `Retry-After` (RFC 9110 §10.2.3), else what Discord
+ * (`retry_after`), Telegram (`parameters.retry_after`, both in seconds) and Matrix
+ * (`retry_after_ms`) say in the body.
+ */
+function retryAfterMs(headers: Dispatcher.ResponseData["headers"], answer: string, now: number): number | null {
+  const header = String(headers["retry-after"] ?? "");
+  const ms = /^\d+(\.\d+)?$/.test(header) ? Number(header) * 1_000 : (Date.parse(header) || Number.NaN) - now;
+  const found = Number.isNaN(ms) ? retryAfterIn(parseJson(answer)) : ms;
+  return found === null ? null : Math.min(Math.max(0, found), MAX_RETRY_AFTER_MS);
+}
+
+function retryAfterIn(document: unknown): number | null {
+  if (typeof document !== "object" || document === null) return null;
+  const { retry_after_ms, retry_after, parameters } = document as Record<string, unknown>;
+  if (typeof retry_after_ms === "number") return retry_after_ms;
+  if (typeof retry_after === "number") return retry_after * 1_000;
+  return retryAfterIn(parameters);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

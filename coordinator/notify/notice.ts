@@ -1,0 +1,88 @@
+import type { CheckErrorCode } from "../../shared/errors.ts";
+import type { MonitorType } from "../../shared/monitor.ts";
+import type { PhaseName, ResultStatus } from "../../shared/result.ts";
+import type { Verdict } from "../verdict/verdict.ts";
+
+/** What people can be told of. */
+export const noticeEvents = [
+  "down",
+  "up",
+  "degraded",
+  "flapping",
+  "no_data",
+  "certificate_expiring",
+  "region_impaired",
+  "region_recovered",
+  "agent_trouble",
+  "acknowledged",
+  "test",
+] as const;
+export type NoticeEvent = (typeof noticeEvents)[number];
+
+/** `ok` ends what an earlier notice of the same key began: channels that keep alerts close theirs. */
+export const severities = ["critical", "warning", "info", "ok"] as const;
+export type Severity = (typeof severities)[number];
+
+/** What an incident is about: the target everywhere, the target from some regions, or a region that sees badly. */
+export const incidentKinds = ["global", "regional", "vantage"] as const;
+export type IncidentKind = (typeof incidentKinds)[number];
+
+/**
+ * What is told, the same for every channel. Its texts come from monitors and their
+ * targets, so they are hostile: each channel escapes them for its own markup, and
+ * cuts them to its own limits.
+ */
+export interface Notice {
+  /** One per event and delivery, the same for every try: what receivers know repetitions by. */
+  readonly id: string;
+  readonly event: NoticeEvent;
+  readonly severity: Severity;
+  /** When it happened, in ms since the epoch. */
+  readonly at: number;
+  /** One line that says it all, such as `DOWN: Checkout API`. */
+  readonly title: string;
+  /** The details as plain text, one fact per line. */
+  readonly lines: readonly string[];
+  /** 0 for the first telling, n for the n-th reminder. */
+  readonly repeat: number;
+  /** What it is about, the same for a beginning, its reminders and its end: an incident's id. */
+  readonly key: string;
+  /** Several when grouped, none when it is about a region or an agent. */
+  readonly monitors: readonly NoticeMonitor[];
+  readonly incident: NoticeIncident | null;
+  /** What each region saw. */
+  readonly evidence: readonly NoticeEvidence[];
+  /** The page of the incident or monitor; null when the coordinator's public URL is not known. */
+  readonly url: string | null;
+}
+
+export interface NoticeMonitor {
+  readonly id: string;
+  readonly name: string;
+  readonly type: MonitorType;
+  readonly target: string;
+  readonly verdict: Verdict;
+}
+
+/** Times are ms since the epoch. */
+export interface NoticeIncident {
+  readonly id: string;
+  readonly kind: IncidentKind;
+  /** The first check that failed. */
+  readonly startedAt: number;
+  readonly detectedAt: number;
+  readonly confirmedAt: number;
+  readonly recoveredAt: number | null;
+  readonly durationMs: number | null;
+}
+
+export interface NoticeEvidence {
+  readonly region: string;
+  readonly status: ResultStatus;
+  readonly errorCode: CheckErrorCode | null;
+  readonly errorMessage: string | null;
+  /** The phase that failed. */
+  readonly phase: PhaseName | null;
+  readonly address: string | null;
+  readonly latencyMs: number | null;
+}
