@@ -21,6 +21,9 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ field: [...path, key].join("."), rule: "is not a known field" }));
   }
+  if (issue.code === "invalid_key") {
+    return [{ field: path.join("."), rule: issue.issues[0]?.message ?? issue.message }];
+  }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const alternatives = issue.errors.map((issues) => issues[0]?.message).filter((message) => message !== undefined);
     // A union says what it takes; where its members are looked into, the one that got furthest is the one meant.

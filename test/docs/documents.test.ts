@@ -8,10 +8,14 @@ import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
 import { startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
 import { anIncident, keepIncidents } from "../support/incidents.ts";
-import { withGenerated } from "./generated.ts";
+import { webhookSchema, withGenerated } from "./generated.ts";
 
 const readme = await readFile("README.md", "utf8");
-const pages = ["README.md", "CONTRIBUTING.md", ...(await readdir("docs")).map((file) => join("docs", file))];
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...(await readdir("docs")).filter((file) => file.endsWith(".md")).map((file) => join("docs", file)),
+];
 
 /** The code blocks in these languages. */
 const blocks = (text: string, ...languages: string[]): string[] =>
@@ -43,6 +47,12 @@ describe("the README", () => {
     expect(readme).toContain(line);
     expect(await readFile(file, "utf8")).toMatch(source);
   });
+});
+
+it("publishes the schema of webhooks that the code has (UPDATE_DOCS=1 writes it)", async () => {
+  const path = "docs/webhook.schema.json";
+  if (process.env.UPDATE_DOCS) await writeFile(path, webhookSchema);
+  else expect(await readFile(path, "utf8")).toBe(webhookSchema);
 });
 
 describe("commands in the documents", async () => {

@@ -58,7 +58,7 @@ export async function sendNotice(
   const parsed = channel.settings.safeParse(settings);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new GiveUp(shorten(clean(`settings: ${issue?.path.join(".")} ${issue?.message}`), MAX_MESSAGE));
+    throw new GiveUp(shorten(clean(`settings.${issue?.path.join(".")}: ${issue?.message}`), MAX_MESSAGE));
   }
   try {
     await channel.send(parsed.data as never, notice, context);

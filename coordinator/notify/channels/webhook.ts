@@ -51,10 +51,7 @@ export const webhook: Channel<z.output<typeof settings>> = {
     const id = plainId(notice.id);
     const timestamp = String(Math.floor(now / 1_000));
     const body = JSON.stringify(toDocument(notice));
-    const signatures = secrets.map((value) => {
-      const signature = createHmac("sha256", keyOf(value)).update(`${id}.${timestamp}.${body}`).digest("base64");
-      return `v1,${signature}`;
-    });
+    const signatures = secrets.map((value) => signatureOf(value, id, timestamp, body));
     const signed = {
       "webhook-id": id,
       "webhook-timestamp": timestamp,
@@ -63,3 +60,8 @@ export const webhook: Channel<z.output<typeof settings>> = {
     await http.send({ url, headers: { ...headers, ...signed }, body }, signal);
   },
 };
+
+/** What the header `webhook-signature` holds for one secret; `timestamp` is in seconds. */
+export function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
+  return `v1,${createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
+}

@@ -114,7 +114,7 @@ describe.each(channelTypes)("every channel: %s", (type) => {
   test("gives up on stored settings that have become wrong", async () => {
     const thrown = await failure(send(testNotice(), {}, {}));
     expect(thrown).toBeInstanceOf(GiveUp);
-    expect(thrown.message).toMatch(/^settings: \w+ \w+/);
+    expect(thrown.message).toMatch(/^settings\.\w+: \w+/);
   });
 
   test("is to be tried again when nothing listens", async () => {

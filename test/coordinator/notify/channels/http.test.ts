@@ -1,0 +1,140 @@
+import type { RequestListener } from "node:http";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { GiveUp, RetryLater } from "../../../../coordinator/notify/channels/failure.ts";
+import { basic, createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
+import { serveHttp } from "../../../support/http-server.ts";
+import { rawTarget, type Target } from "../../../support/targets.ts";
+
+const now = Date.UTC(2026, 0, 31, 12, 0, 0);
+const http = createHttpClient({ userAgent: "Watchpost/test", now: () => now });
+afterAll(() => http.stop());
+
+const servers: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function answering(listener: RequestListener): Promise<string> {
+  const server = await serveHttp(listener);
+  servers.push(server);
+  return server.url;
+}
+
+const sending = (url: string, options: { headers?: Record<string, string>; deadlineMs?: number } = {}) =>
+  http.send({ url, headers: options.headers ?? {}, body: {} }, AbortSignal.timeout(options.deadlineMs ?? 20_000));
+const failure = (sent: Promise<void>): Promise<Error> =>
+  sent.then(
+    () => expect.fail("it was sent"),
+    (thrown) => thrown,
+  );
+
+describe("the wait that is asked for", () => {
+  test.each([
+    ["seconds", { "retry-after": "30" }, "", 30_000],
+    ["a fraction of a second, as Discord says it", { "retry-after": "0.5" }, "", 500],
+    ["a date", { "retry-after": "Sat, 31 Jan 2026 12:01:00 GMT" }, "", 60_000],
+    ["a date that has passed", { "retry-after": "Sat, 31 Jan 2026 11:00:00 GMT" }, "", 0],
+    ["Discord's body", {}, '{"message":"You are being rate limited.","retry_after":1.337,"global":false}', 1_337],
+    ["Telegram's body", {}, '{"ok":false,"error_code":429,"parameters":{"retry_after":35}}', 35_000],
+    ["Matrix's body", {}, '{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2000}', 2_000],
+    ["the header, where both speak", { "retry-after": "9" }, '{"retry_after":1}', 9_000],
+    ["at most an hour", { "retry-after": "999999" }, "", 3_600_000],
+    ["nothing", {}, "", null],
+    ["nonsense", { "retry-after": "soon" }, '{"retry_after":"later"}', null],
+  ])("is %s", async (_what, headers, body, retryAfterMs) => {
+    const url = await answering((_request, response) => response.writeHead(429, headers).end(body));
+    expect(await failure(sending(url))).toMatchObject({ name: "RetryLater", retryAfterMs });
+  });
+});
+
+describe("the reason that is given", () => {
+  test.each([
+    ["Slack", "invalid_payload", "invalid_payload"],
+    [
+      "Telegram",
+      '{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}',
+      "Bad Request: chat not found",
+    ],
+    [
+      "PagerDuty",
+      '{"status":"invalid event","message":"Event object is invalid","errors":["Length of \'routing_key\' is incorrect"]}',
+      "Event object is invalid: Length of 'routing_key' is incorrect",
+    ],
+    [
+      "Opsgenie",
+      '{"message":"Request body is not processable.","errors":{"message":"Message can not be empty."},"took":0.1}',
+      "Request body is not processable.: Message can not be empty.",
+    ],
+    [
+      "Discord",
+      '{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{"0":{"_errors":[{"code":"X"}]}}}}',
+      'Invalid Form Body: {"embeds":{"0":{"_errors":[{"code":"X"}]}}}',
+    ],
+    ["Pushover", '{"user":"invalid","errors":["user identifier is invalid"],"status":0}', "user identifier is invalid"],
+    ["Matrix", '{"errcode":"M_FORBIDDEN","error":"You are not in the room"}', "You are not in the room: M_FORBIDDEN"],
+    ["Google Chat", '{"error":{"code":400,"message":"Invalid thread","status":"INVALID_ARGUMENT"}}', "Invalid thread"],
+    ["a web server", "<html><body>Bad Request</body></html>", ""],
+  ])("is what %s says", async (_vendor, body, reason) => {
+    const url = await answering((_request, response) => response.writeHead(400).end(body));
+    expect((await failure(sending(url))).message).toBe(`HTTP 400 (Bad Request)${reason && `: ${reason}`}`);
+  });
+
+  test("leaves out credentials that are said back", async () => {
+    const authorization = basic("AC1", "very secret");
+    const url = await answering(({ headers }, response) =>
+      response.writeHead(401).end(`not you: ${headers.authorization}`),
+    );
+    expect((await failure(sending(url, { headers: { authorization } }))).message).toBe(
+      "HTTP 401 (Unauthorized): not you: Basic ***",
+    );
+  });
+
+  test("is read to a limit, however much comes", async () => {
+    let open = true;
+    const url = await answering((_request, response) => {
+      response.writeHead(400, { "content-type": "text/plain" });
+      response.once("close", () => {
+        open = false;
+      });
+      const more = () => open && response.write("x".repeat(65_536), () => setImmediate(more));
+      more();
+    });
+    const thrown = await failure(sending(url));
+    expect(thrown).toBeInstanceOf(GiveUp);
+    expect(thrown.message.length).toBeLessThan(20_000);
+  });
+});
+
+describe("the deadline", () => {
+  test("ends a request whose headers never end", async () => {
+    const target: Target = await rawTarget("HTTP/1.1 200 OK\r\nx: ");
+    servers.push(target);
+    const thrown = await failure(sending(`http://127.0.0.1:${target.port}`, { deadlineMs: 200 }));
+    expect(thrown).toMatchObject({ name: "RetryLater", message: "no answer within the deadline" });
+  });
+
+  test("does not turn what was taken into a failure when its body never ends", async () => {
+    const url = await answering((_request, response) => response.writeHead(200).write("taken"));
+    await sending(url, { deadlineMs: 200 });
+  });
+
+  test("ends the reading of a refusal, which stays one", async () => {
+    const url = await answering((_request, response) => response.writeHead(404).write("gone"));
+    const thrown = await failure(sending(url, { deadlineMs: 200 }));
+    expect(thrown).toMatchObject({ name: "GiveUp", message: "HTTP 404 (Not Found): gone" });
+  });
+});
+
+test.each([
+  ["a connection that breaks", "HTTP/1.1 200", RetryLater],
+  ["an answer that is not HTTP", "SSH-2.0-OpenSSH\r\n\r\n", RetryLater],
+])("asks to be tried again after %s", async (_what, bytes, kind) => {
+  const target = await rawTarget(bytes, { end: true });
+  servers.push(target);
+  expect(await failure(sending(`http://127.0.0.1:${target.port}`))).toBeInstanceOf(kind);
+});
+
+test("gives up on what cannot be sent", async () => {
+  expect(await failure(sending("gopher://127.0.0.1/"))).toBeInstanceOf(GiveUp);
+  expect(await failure(sending("http://127.0.0.1:1/", { headers: { "x-y": "a\nb" } }))).toBeInstanceOf(GiveUp);
+});
