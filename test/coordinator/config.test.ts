@@ -40,6 +40,15 @@ test("without Redis the queues can live in PostgreSQL", () => {
   });
 });
 
+test("commands for channels are absolute paths", () => {
+  expect(readConfig(good).notifyCommands).toEqual([]);
+  const WATCHPOST_NOTIFY_COMMANDS = "/usr/local/bin/tell, /opt/page me";
+  expect(readConfig({ ...good, WATCHPOST_NOTIFY_COMMANDS }).notifyCommands).toEqual([
+    "/usr/local/bin/tell",
+    "/opt/page me",
+  ]);
+});
+
 test.each([
   ["everything missing", {}, /DATABASE_URL, CLICKHOUSE_URL, WATCHPOST_ADMIN_TOKEN, WATCHPOST_AGENT_TOKEN must be set/],
   ["no queue server", { ...good, REDIS_HOST: "" }, /no queue server: set REDIS_URL/],
@@ -49,6 +58,11 @@ test.each([
     "a database of another kind",
     { ...good, DATABASE_URL: "mysql://u:pass@h/d" },
     /DATABASE_URL must be a URL such as postgres/,
+  ],
+  [
+    "a command that could be any",
+    { ...good, WATCHPOST_NOTIFY_COMMANDS: "/bin/tell,tell" },
+    /WATCHPOST_NOTIFY_COMMANDS must be absolute paths/,
   ],
   ["two things wrong", { ...good, PORT: "-1", LOG_LEVEL: "loud" }, /PORT .*; LOG_LEVEL must be one of/],
 ])("%s is one clear line", (_, env, line) => {

@@ -96,7 +96,8 @@ test.each([
   expect(status).toBe(422);
   expect(body).toMatchObject({ type: "about:blank", title: "Unprocessable Entity", status: 422 });
   expect(body.errors.map((error: { field: string }) => error.field)).toContain(field);
-  expect(body.errors[0].rule).not.toBe("");
+  // What is wrong, in words of our own.
+  expect(body.errors[0].rule).not.toMatch(/^$|^Invalid key/);
   expect((await coordinator.call("GET", "/v1/monitors?limit=1000")).body.data).toHaveLength(before);
 });
 

@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import type { ChannelType } from "../../../../coordinator/notify/channels/channel.ts";
 import { testAuthority } from "../../../support/certificates.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
@@ -157,8 +157,8 @@ const manners: Readonly<Record<Manner, HttpVendor["answer"]>> = {
   stall: () => undefined,
 };
 
-/** A mail server that wants STARTTLS and a password. */
-export async function mailVendor(): Promise<Vendor> {
+/** A mail server that wants STARTTLS and a password, unless it is told otherwise. */
+export async function mailVendor(options: SMTPServerOptions = {}): Promise<Vendor> {
   const authority = testAuthority();
   const messages: string[] = [];
   let manner: Manner = "take";
@@ -167,6 +167,7 @@ export async function mailVendor(): Promise<Vendor> {
     authOptional: false,
     logger: false,
     closeTimeout: 100,
+    ...options,
     onAuth: ({ username, password }, _session, done) =>
       username === "watchpost" && password === "planted password"
         ? done(null, { user: username })
