@@ -1,0 +1,150 @@
+import type { CheckErrorCode } from "../../shared/errors.ts";
+import type { PhaseName } from "../../shared/result.ts";
+import type { Evidence, Incident } from "../incidents/incident.ts";
+import type { Notice, NoticeEvent, NoticeMonitor, Severity } from "./notice.ts";
+
+const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
+  down: "critical",
+  degraded: "warning",
+  flapping: "warning",
+  no_data: "warning",
+  certificate_expiring: "warning",
+  region_impaired: "warning",
+  agent_trouble: "warning",
+  up: "ok",
+  region_recovered: "ok",
+  acknowledged: "info",
+  test: "info",
+};
+
+const words: Readonly<Record<NoticeEvent, string>> = {
+  down: "DOWN",
+  up: "UP",
+  degraded: "DEGRADED",
+  flapping: "FLAPPING",
+  no_data: "NO DATA",
+  certificate_expiring: "CERTIFICATE",
+  region_impaired: "REGION IMPAIRED",
+  region_recovered: "REGION WELL AGAIN",
+  agent_trouble: "AGENT",
+  acknowledged: "ACKNOWLEDGED",
+  test: "TEST",
+};
+
+/** What there is to tell, as the outbox has it. */
+export interface Told {
+  readonly id: string;
+  readonly event: NoticeEvent;
+  readonly at: number;
+  readonly monitor: NoticeMonitor | null;
+  readonly region: string | null;
+  readonly incident: Incident | null;
+  /** More to say, one fact per line. */
+  readonly lines?: readonly string[];
+}
+
+/** @param publicUrl where people reach the dashboard; null when that is not known. */
+export function compose(
+  { id, event, at, monitor, region, incident, lines = [] }: Told,
+  publicUrl: string | null,
+): Notice {
+  const subject = monitor?.name ?? (region === null ? "Watchpost" : `region ${region}`);
+  const durationMs = incident?.recoveredAt ? incident.recoveredAt - incident.startedAt : null;
+  const lasted = event === "up" && durationMs !== null ? ` (after ${formatSpan(durationMs)})` : "";
+  return {
+    id,
+    event,
+    severity: severityOf[event],
+    at,
+    title: `${words[event]}: ${subject}${lasted}`,
+    lines: [...lines, ...factsOf(event, monitor, incident)],
+    repeat: 0,
+    key: incident?.id ?? monitor?.id ?? `region-${region}`,
+    monitors: monitor ? [monitor] : [],
+    incident: incident && {
+      id: incident.id,
+      kind: incident.kind,
+      startedAt: incident.startedAt,
+      detectedAt: incident.detectedAt,
+      confirmedAt: incident.confirmedAt,
+      recoveredAt: incident.recoveredAt,
+      durationMs,
+    },
+    evidence: (incident?.evidence ?? []).map((seen) => ({
+      region: seen.region,
+      status: seen.status,
+      errorCode: (seen.error?.code as CheckErrorCode | undefined) ?? null,
+      errorMessage: seen.error?.message ?? null,
+      phase: seen.phase as PhaseName | null,
+      address: seen.address,
+      latencyMs: seen.latencyMs,
+    })),
+    url: pageOf(publicUrl, monitor, incident),
+  };
+}
+
+/** The same again, because nobody has acknowledged it. */
+export function remind(notice: Notice, repeat: number, id: string, at: number): Notice {
+  const title = notice.title.replace(/^STILL /, "");
+  return { ...notice, id, at, repeat, title: `STILL ${title}` };
+}
+
+/** Several of one event as one message. */
+export function group(notices: readonly [Notice, ...Notice[]]): Notice {
+  const [first] = notices;
+  if (notices.length === 1) return first;
+  const monitors = notices.flatMap((notice) => notice.monitors);
+  const names = monitors.map(({ name }) => name).join(", ");
+  return {
+    ...first,
+    title: `${words[first.event]}: ${notices.length} monitors (${names})`,
+    lines: notices.flatMap(({ title, lines }) => [title, ...lines.map((line) => `  ${line}`)]),
+    monitors,
+    evidence: notices.flatMap(({ evidence }) => evidence),
+  };
+}
+
+function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: Incident | null): string[] {
+  const facts = monitor ? [`${monitor.type} ${monitor.target}`] : [];
+  if (event === "no_data") facts.push("Too few regions report results: it is not known whether it is up.");
+  if (event === "flapping")
+    facts.push("It changes too often to tell of each change; you hear again when it has settled.");
+  if (!incident) return facts;
+  facts.push(`Since ${new Date(incident.startedAt).toISOString()}`);
+  if (incident.recoveredAt) facts.push(`Until ${new Date(incident.recoveredAt).toISOString()}`);
+  if (event === "up") return facts;
+  if (incident.kind === "regional") facts.push("Not all regions see it.");
+  return [...facts, ...incident.evidence.map(testimony)];
+}
+
+function testimony({ region, status, error, phase, address, latencyMs }: Evidence): string {
+  if (status === "up") return `${region}: up, ${Math.round(latencyMs)} ms`;
+  const where = [phase?.replace(/Ms$/, ""), address].filter(Boolean).join(", ");
+  const what = error ? `${error.code}: ${error.message}` : `${Math.round(latencyMs)} ms`;
+  return `${region}: ${status}, ${what}${where === "" ? "" : ` (${where})`}`;
+}
+
+function pageOf(publicUrl: string | null, monitor: NoticeMonitor | null, incident: Incident | null): string | null {
+  if (publicUrl === null) return null;
+  const base = publicUrl.replace(/\/+$/, "");
+  if (incident) return `${base}/#/incidents/${incident.id}`;
+  return monitor ? `${base}/#/monitors/${monitor.id}` : base;
+}
+
+/** A span in its two largest units: `4 s`, `12 min 5 s`, `3 h 2 min`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  const units = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ] as const;
+  const first = units.findIndex(([count]) => count > 0);
+  if (first === -1) return "0 s";
+  return units
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}

@@ -1,0 +1,117 @@
+import type { Notice, NoticeEvent } from "./notice.ts";
+import { afterQuiet } from "./quiet-hours.ts";
+import type { AlertRule } from "./rule.ts";
+
+/** Events of trouble that lasts: told again, passed on, and called off when it is over. */
+export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
+  "down",
+  "degraded",
+  "no_data",
+  "region_impaired",
+]);
+/** Events that end trouble: only those hear of them who heard of the trouble. */
+const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered"]);
+
+/** What rules choose a monitor by. */
+export interface Marks {
+  readonly id: string;
+  readonly type: string;
+  readonly tags: readonly string[];
+}
+
+/** A message that is to go to a channel. */
+export interface PlannedDelivery {
+  /** Follows from what is told to whom, so that planning it twice is planning it once. */
+  readonly id: string;
+  readonly channelId: string;
+  readonly ruleId: string;
+  readonly step: number;
+  readonly repeat: number;
+  /** When it is due, in ms since the epoch. */
+  readonly dueAt: number;
+}
+
+/** A channel that was told of an incident by a rule. */
+export interface Hearer {
+  readonly channelId: string;
+  readonly ruleId: string;
+}
+
+/**
+ * Who is told of a notice, by which rule and when. A channel that several rules name
+ * is told once, at the earliest of the times.
+ * @param marks of the monitor that it is about; null for what is about a region or an agent.
+ * @param hearers who was told of the incident's trouble so far.
+ */
+export function plan(
+  notice: Notice,
+  marks: Marks | null,
+  rules: readonly AlertRule[],
+  hearers: readonly Hearer[],
+): PlannedDelivery[] {
+  const wanted = rules
+    .filter((rule) => rule.enabled && rule.events.some((event) => event === notice.event) && fits(rule, marks))
+    .flatMap((rule) =>
+      endings.has(notice.event) && notice.incident ? ends(rule, notice, hearers) : begins(rule, notice),
+    );
+  const earliest = new Map<string, PlannedDelivery>();
+  for (const delivery of wanted) {
+    const other = earliest.get(delivery.id);
+    if (!other || delivery.dueAt < other.dueAt) earliest.set(delivery.id, delivery);
+  }
+  return [...earliest.values()];
+}
+
+/** The next reminder after a delivery; null when the rule wants none. */
+export function remindAgain(
+  { id, channelId, ruleId, step, repeat }: Omit<PlannedDelivery, "dueAt">,
+  rule: AlertRule | undefined,
+  event: NoticeEvent,
+  severity: Notice["severity"],
+  now: number,
+): PlannedDelivery | null {
+  if (!rule?.enabled || rule.repeatMs === null || !troubles.has(event)) return null;
+  const dueAt = whenTold(rule, severity, now + rule.repeatMs);
+  return { id: `${id.replace(/-r\d+$/, "")}-r${repeat + 1}`, channelId, ruleId, step, repeat: repeat + 1, dueAt };
+}
+
+function fits({ monitors, tags, types }: AlertRule, marks: Marks | null): boolean {
+  if (monitors.length + tags.length + types.length === 0) return true;
+  if (marks === null) return false;
+  return monitors.includes(marks.id) || types.includes(marks.type) || tags.some((tag) => marks.tags.includes(tag));
+}
+
+function begins(rule: AlertRule, notice: Notice): PlannedDelivery[] {
+  const lasts = troubles.has(notice.event);
+  const steps = lasts ? rule.steps : rule.steps.slice(0, 1);
+  return steps.flatMap(({ afterMs, channels }, step) => {
+    const at = notice.at + (lasts ? rule.delayMs + afterMs : 0) + rule.groupMs;
+    const dueAt = whenTold(rule, notice.severity, at);
+    return channels.map((channelId) => ({
+      id: `${notice.id}-${channelId}`,
+      channelId,
+      ruleId: rule.id,
+      step,
+      repeat: 0,
+      dueAt,
+    }));
+  });
+}
+
+/** Who was woken is told that it is over, be it night. */
+function ends(rule: AlertRule, notice: Notice, hearers: readonly Hearer[]): PlannedDelivery[] {
+  return hearers
+    .filter(({ ruleId }) => ruleId === rule.id)
+    .map(({ channelId }) => ({
+      id: `${notice.id}-${channelId}`,
+      channelId,
+      ruleId: rule.id,
+      step: 0,
+      repeat: 0,
+      dueAt: notice.at + rule.groupMs,
+    }));
+}
+
+function whenTold({ quietHours, urgent }: AlertRule, severity: Notice["severity"], at: number): number {
+  return urgent.includes(severity) ? at : afterQuiet(quietHours, at);
+}
