@@ -99,9 +99,15 @@ export const coordinatorSettings = {
   }),
   roles: someOf({
     variable: "WATCHPOST_ROLES",
-    values: ["schedule", "ingest", "api"],
-    fallback: ["schedule", "ingest", "api"],
+    values: ["schedule", "ingest", "api", "notify"],
+    fallback: ["schedule", "ingest", "api", "notify"],
     about: "What this process does; all of it, unless the work is split over several. Agents link to those with api.",
+  }),
+  publicUrl: url({
+    variable: "WATCHPOST_PUBLIC_URL",
+    schemes: ["http", "https"],
+    fallback: null,
+    about: "Where people reach the dashboard: messages link to it.",
   }),
   notifyCommands: absolutePaths({
     variable: "WATCHPOST_NOTIFY_COMMANDS",

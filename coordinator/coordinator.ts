@@ -5,6 +5,7 @@ import { newId } from "../shared/id.ts";
 import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
 import { createLogger } from "../shared/logger.ts";
+import { readVersion } from "../shared/version.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
 import type { CoordinatorConfig } from "./config.ts";
@@ -16,7 +17,10 @@ import { createLeases } from "./dispatch/leases.ts";
 import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
+import { channelRoutes } from "./http/routes/channels.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
+import { deliveryRoutes } from "./http/routes/deliveries.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import { incidentRoutes } from "./http/routes/incidents.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
@@ -32,10 +36,13 @@ import { createStatuses } from "./ingest/statuses.ts";
 import { createStorage } from "./ingest/storage.ts";
 import { createResultsWorkers } from "./ingest/workers.ts";
 import { createMetrics } from "./metrics.ts";
+import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { listenForChanges } from "./store/changes.ts";
+import { createAlertRuleStore, createChannelStore } from "./store/channels.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
+import { createDeliveryStore } from "./store/deliveries.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
@@ -76,6 +83,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const impairments = createImpairmentStore(postgres);
   const results = createResultStore(clickhouse);
   const shards = createShardStore(postgres);
+  const channels = createChannelStore(postgres);
+  const rules = createAlertRuleStore(postgres);
+  const deliveries = createDeliveryStore(postgres);
 
   const schedule = createSchedule();
   const presence = createPresence({ store: agents, clock, logger });
@@ -176,6 +186,18 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     },
     logger,
   });
+  const notifier = createNotifier({
+    deliveries,
+    channels,
+    rules,
+    queueServer,
+    commands: config.notifyCommands,
+    publicUrl: config.publicUrl,
+    version: readVersion(),
+    metrics,
+    clock,
+    logger,
+  });
   const links = createAgentLinks({
     presence,
     onRegion(region) {
@@ -200,6 +222,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
       incidentRoutes(app, { incidents, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });
+      channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
+      alertRuleRoutes(app, { rules, channels });
+      deliveryRoutes(app, { deliveries });
       dashboardRoutes(app);
     },
     logger,
@@ -208,7 +233,11 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const changes = listenForChanges(
     config.databaseUrl,
     {
-      on: { watchpost_monitors: keeper.onMonitor, watchpost_regions: keeper.onRegion },
+      on: {
+        watchpost_monitors: keeper.onMonitor,
+        watchpost_regions: keeper.onRegion,
+        ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
+      },
       onGap: keeper.onGap,
     },
     logger,
@@ -241,6 +270,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ...(roles.includes("ingest") ? ingesting : []),
     ...informed,
     ...(roles.includes("schedule") ? dispatching : []),
+    ...(roles.includes("notify") ? ([["notifier", notifier]] satisfies NamedPart[]) : []),
   ];
   return { ...inSequence(parts, logger), port: http.port };
 }

@@ -26,6 +26,10 @@ export function createMetrics() {
     misses: counter("misses_stored_total", "Checks without a result, by reason.", ["reason"]),
     lostMisses: counter("misses_lost_total", "Reports of missed checks that could not be kept."),
     spoolExpired: counter("spool_expired_blocks_total", "Spooled blocks given up because of their age."),
+    deliveries: counter("deliveries_total", "Tries to tell people, by type of channel and outcome.", [
+      "type",
+      "outcome",
+    ]),
     verdictChanges: counter("verdict_changes_total", "Changes of verdicts, by the new one.", ["to"]),
     incidentsOpened: counter("incidents_opened_total", "Incidents opened, by kind and level.", ["kind", "level"]),
     detectSeconds: histogram(

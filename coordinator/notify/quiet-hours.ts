@@ -54,7 +54,7 @@ function localTime(zone: string, at: number): { readonly day: number; readonly t
       .formatToParts(at)
       .map(({ type, value }) => [type, value]),
   );
-  const day = weekdays.findIndex((name) => name === parts.get("weekday")?.toLowerCase());
+  const day = (weekdays as readonly string[]).indexOf(parts.get("weekday")?.toLowerCase() ?? "");
   return { day, time: `${parts.get("hour")}:${parts.get("minute")}` };
 }
 

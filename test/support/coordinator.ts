@@ -44,7 +44,8 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   spoolMaxAgeHours: 24,
   // Where a test keeps its coordinator from spooling, this is not made.
   dataDir: join(tmpdir(), "watchpost-test-unused"),
-  roles: ["schedule", "ingest", "api"],
+  roles: ["schedule", "ingest", "api", "notify"],
+  publicUrl: null,
   notifyCommands: [],
   startupTimeoutS: 20,
   logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",

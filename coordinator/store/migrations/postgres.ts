@@ -243,18 +243,24 @@ export const postgresMigrations: readonly string[] = [
     updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
   );
 
-  -- One message to one channel.
+  -- One message to one channel: planned, queued, sending, then sent, failed, cancelled or merged into another.
   CREATE TABLE deliveries (
     id text PRIMARY KEY,
     channel_id text NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
     rule_id text,
+    notice_id text,
     incident_id text,
-    notice_ids text[] NOT NULL,
-    state text NOT NULL,
-    due_at timestamptz(3) NOT NULL,
-    attempts integer NOT NULL DEFAULT 0,
+    monitor_id text,
+    event text NOT NULL,
+    step integer NOT NULL DEFAULT 0,
+    repeat integer NOT NULL DEFAULT 0,
     content jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'planned',
+    due_at timestamptz(3) NOT NULL,
+    queued_at timestamptz(3),
+    attempts integer NOT NULL DEFAULT 0,
     last_error text,
+    merged_into text,
     created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz(3)
   );

@@ -1,0 +1,51 @@
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { isoTime } from "../../../shared/clock.ts";
+import type { Delivery, DeliveryStore } from "../../store/deliveries.ts";
+import { deliveryStates } from "../../store/deliveries.ts";
+import { notFound, Problem } from "../problem.ts";
+import { page, pageQuery, readCursor, validate } from "../validate.ts";
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  state: z.enum(deliveryStates).optional(),
+  incident: z.string().max(64).optional(),
+  channel: z.string().max(64).optional(),
+});
+const position = z.object({ createdAt: z.number(), id: z.string() });
+type ById = { Params: { id: string } };
+
+/** `/v1/deliveries`: what people were told, or could not be. */
+export function deliveryRoutes(app: FastifyInstance, { deliveries }: { readonly deliveries: DeliveryStore }): void {
+  app.get("/v1/deliveries", async ({ query }) => {
+    const { limit, cursor, state, incident, channel } = validate(listQuery, query);
+    const filter = { state, incidentId: incident, channelId: channel };
+    const found = await deliveries.list(limit + 1, filter, readCursor(position, cursor));
+    return page(found, limit, present, ({ createdAt, id }) => ({ createdAt, id }));
+  });
+
+  app.get<ById>("/v1/deliveries/:id", async ({ params }) => {
+    const delivery = await deliveries.get(params.id);
+    if (!delivery) throw notFound("delivery", params.id);
+    return present(delivery);
+  });
+
+  app.post<ById>("/v1/deliveries/:id/retry", async ({ params }, reply) => {
+    const delivery = await deliveries.get(params.id);
+    if (!delivery) throw notFound("delivery", params.id);
+    if (!(await deliveries.retry(params.id))) throw new Problem(409, `It has not failed: it is ${delivery.state}.`);
+    return reply.code(202).send();
+  });
+}
+
+function present({ createdAt, dueAt, endedAt, content, ruleId, ...delivery }: Delivery) {
+  return {
+    ...delivery,
+    ruleId: ruleId === "" ? null : ruleId,
+    title: content.title,
+    severity: content.severity,
+    dueAt: isoTime(dueAt),
+    createdAt: isoTime(createdAt),
+    endedAt: endedAt === null ? null : isoTime(endedAt),
+  };
+}

@@ -1,0 +1,52 @@
+import { groupBy } from "../../shared/group-by.ts";
+import type { Dispatched, DueDelivery } from "../store/deliveries.ts";
+import type { ChannelType } from "./channels/channel.ts";
+import { group } from "./compose.ts";
+import { troubles } from "./plan.ts";
+
+/** How often it is looked again whether a parent is still down, in ms. */
+const PARENT_EVERY_MS = 2_000;
+/** Services that keep an alert per incident: a message over several could not be closed for one. */
+const keepsAlerts: ReadonlySet<ChannelType> = new Set<ChannelType>(["pagerduty", "opsgenie"]);
+
+/**
+ * What becomes of deliveries that are due: called off when what they tell is over, or
+ * somebody has it in hand; put off while a monitor that theirs depends on is down;
+ * several of one event for one channel made into one message.
+ */
+export function decideDue(
+  due: readonly DueDelivery[],
+  typeOf: (channelId: string) => ChannelType | undefined,
+  now: number,
+): Dispatched[] {
+  const decided: Dispatched[] = [];
+  const ready: DueDelivery[] = [];
+  for (const delivery of due) {
+    const isTrouble = troubles.has(delivery.event);
+    const isFollowUp = delivery.step > 0 || delivery.repeat > 0;
+    if (isTrouble && (delivery.isOver || (isFollowUp && delivery.isAcknowledged))) {
+      decided.push({ id: delivery.id, state: "cancelled" });
+    } else if (isTrouble && delivery.parentIsDown) {
+      decided.push({ id: delivery.id, state: "planned", dueAt: now + PARENT_EVERY_MS });
+    } else ready.push(delivery);
+  }
+  const alike = groupBy(ready, (delivery) => groupOf(delivery, typeOf(delivery.channelId)));
+  return [...decided, ...[...alike.values()].flatMap(asOne)];
+}
+
+function groupOf(delivery: DueDelivery, type: ChannelType | undefined): string {
+  const { id, channelId, ruleId, event, step, repeat } = delivery;
+  const isSingle = event === "test" || (type !== undefined && keepsAlerts.has(type));
+  return isSingle ? id : [channelId, ruleId, event, step, repeat > 0].join(" ");
+}
+
+function asOne(deliveries: readonly DueDelivery[]): Dispatched[] {
+  const [first, ...others] = [...deliveries].sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1));
+  if (!first) return [];
+  if (others.length === 0) return [{ id: first.id, state: "queued" }];
+  const content = { ...group([first.content, ...others.map((other) => other.content)]), id: first.id };
+  return [
+    { id: first.id, state: "queued", content },
+    ...others.map(({ id }): Dispatched => ({ id, state: "merged", into: first.id })),
+  ];
+}

@@ -1,0 +1,113 @@
+import type { ChannelType } from "../notify/channels/channel.ts";
+import type { AlertRule, AlertRuleSpec } from "../notify/rule.ts";
+import type { Postgres } from "./postgres.ts";
+
+/** A channel as it is stored, secrets and all. */
+export interface StoredChannel {
+  readonly id: string;
+  readonly name: string;
+  readonly type: ChannelType;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly enabled: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export type ChannelDraft = Pick<StoredChannel, "name" | "type" | "settings" | "enabled">;
+
+/** The ways to tell people, in PostgreSQL. */
+export interface ChannelStore {
+  list(): Promise<StoredChannel[]>;
+  get(id: string): Promise<StoredChannel | null>;
+  /** Makes one, or replaces the one of this id. Null when the name is another's. */
+  put(id: string, draft: ChannelDraft): Promise<StoredChannel | null>;
+  /** False when there was none. */
+  remove(id: string): Promise<boolean>;
+}
+
+interface ChannelRow {
+  readonly id: string;
+  readonly name: string;
+  readonly type: ChannelType;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly enabled: boolean;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const UNIQUE_VIOLATION = "23505";
+
+export function createChannelStore(postgres: Postgres): ChannelStore {
+  return {
+    async list() {
+      const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels ORDER BY created_at, id");
+      return rows.map(toChannel);
+    },
+    async get(id) {
+      const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels WHERE id = $1", [id]);
+      return rows[0] ? toChannel(rows[0]) : null;
+    },
+    async put(id, { name, type, settings, enabled }) {
+      try {
+        const { rows } = await postgres.query<ChannelRow>(
+          `INSERT INTO channels (id, name, type, settings, enabled) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, settings = excluded.settings,
+             enabled = excluded.enabled, updated_at = clock_timestamp() RETURNING *`,
+          [id, name, type, JSON.stringify(settings), enabled],
+        );
+        return toChannel(rows[0] as ChannelRow);
+      } catch (thrown) {
+        if ((thrown as { code?: string }).code === UNIQUE_VIOLATION) return null;
+        throw thrown;
+      }
+    },
+    async remove(id) {
+      const { rowCount } = await postgres.query("DELETE FROM channels WHERE id = $1", [id]);
+      return rowCount === 1;
+    },
+  };
+}
+
+function toChannel({ created_at, updated_at, ...row }: ChannelRow): StoredChannel {
+  return { ...row, createdAt: created_at.getTime(), updatedAt: updated_at.getTime() };
+}
+
+/** Who is told of what, in PostgreSQL. */
+export interface AlertRuleStore {
+  list(): Promise<AlertRule[]>;
+  get(id: string): Promise<AlertRule | null>;
+  put(id: string, spec: AlertRuleSpec): Promise<AlertRule>;
+  /** False when there was none. */
+  remove(id: string): Promise<boolean>;
+}
+
+interface RuleRow {
+  readonly id: string;
+  readonly spec: AlertRuleSpec;
+}
+
+export function createAlertRuleStore(postgres: Postgres): AlertRuleStore {
+  const toRule = ({ id, spec }: RuleRow): AlertRule => ({ ...spec, id });
+  return {
+    async list() {
+      const { rows } = await postgres.query<RuleRow>("SELECT id, spec FROM alert_rules ORDER BY created_at, id");
+      return rows.map(toRule);
+    },
+    async get(id) {
+      const { rows } = await postgres.query<RuleRow>("SELECT id, spec FROM alert_rules WHERE id = $1", [id]);
+      return rows[0] ? toRule(rows[0]) : null;
+    },
+    async put(id, spec) {
+      await postgres.query(
+        `INSERT INTO alert_rules (id, spec) VALUES ($1, $2)
+         ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, updated_at = clock_timestamp()`,
+        [id, JSON.stringify(spec)],
+      );
+      return { ...spec, id };
+    },
+    async remove(id) {
+      const { rowCount } = await postgres.query("DELETE FROM alert_rules WHERE id = $1", [id]);
+      return rowCount === 1;
+    },
+  };
+}
