@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Notice } from "../../../coordinator/notify/notice.ts";
+import type { Hearer, Marks } from "../../../coordinator/notify/plan.ts";
+import { plan, remindAgain } from "../../../coordinator/notify/plan.ts";
+import type { AlertRule } from "../../../coordinator/notify/rule.ts";
+import { alertRuleDocument, toRuleDocument } from "../../../coordinator/notify/rule.ts";
+
+const chn = (n: number) => `chn_${String(n).padStart(20, "0")}`;
+const mon = (n: number) => `mon_${String(n).padStart(20, "0")}`;
+const at = Date.parse("2026-11-23T12:00:00Z");
+const marks: Marks = { id: mon(1), type: "http", tags: ["prod", "shop"] };
+
+function aRule(changes: object = {}, id = "rul_a"): AlertRule {
+  const spec = alertRuleDocument.parse({ name: "all", group: 0, steps: [{ channels: [chn(1)] }], ...changes });
+  return { ...spec, id };
+}
+
+function aNotice(changes: Partial<Notice> = {}): Notice {
+  return {
+    id: "inc_1-1",
+    event: "down",
+    severity: "critical",
+    at,
+    title: "DOWN: Shop",
+    lines: [],
+    repeat: 0,
+    key: "inc_1",
+    monitors: [],
+    incident: {
+      id: "inc_1",
+      kind: "global",
+      startedAt: at,
+      detectedAt: at,
+      confirmedAt: at,
+      recoveredAt: null,
+      durationMs: null,
+    },
+    evidence: [],
+    url: null,
+    ...changes,
+  };
+}
+
+const due = (notice: Notice, rules: AlertRule[], hearers: Hearer[] = [], about: Marks | null = marks) =>
+  plan(notice, about, rules, hearers).map(({ channelId, step, dueAt }) => [channelId, step, dueAt - at]);
+
+describe("whom a rule is about", () => {
+  test.each([
+    [{}, true],
+    [{ monitors: [mon(1)] }, true],
+    [{ monitors: [mon(2)] }, false],
+    [{ tags: ["shop"] }, true],
+    [{ tags: ["test"] }, false],
+    [{ types: ["tcp"] }, false],
+    [{ types: ["http"], monitors: [mon(2)] }, true],
+    [{ events: ["up"] }, false],
+    [{ enabled: false }, false],
+  ])("%j tells: %s", (changes, tells) => {
+    expect(due(aNotice(), [aRule(changes)]).length > 0).toBe(tells);
+  });
+
+  test("what is about a region is told by rules for all, and by no rule for some", () => {
+    const notice = aNotice({ event: "region_impaired", severity: "warning" });
+    expect(due(notice, [aRule({ events: ["region_impaired"] })], [], null)).toHaveLength(1);
+    expect(due(notice, [aRule({ events: ["region_impaired"], tags: ["shop"] })], [], null)).toEqual([]);
+  });
+});
+
+describe("when", () => {
+  test("after the delay, the time for company, and each step's own", () => {
+    const rule = aRule({
+      delay: "1m",
+      group: "5s",
+      steps: [{ channels: [chn(1)] }, { after: "15m", channels: [chn(2), chn(3)] }],
+    });
+    expect(due(aNotice(), [rule])).toEqual([
+      [chn(1), 0, 65_000],
+      [chn(2), 1, 965_000],
+      [chn(3), 1, 965_000],
+    ]);
+  });
+
+  test("what does not last is told by the first step, without delay", () => {
+    const rule = aRule({
+      events: ["flapping"],
+      delay: "1m",
+      steps: [{ channels: [chn(1)] }, { after: "15m", channels: [chn(2)] }],
+    });
+    expect(due(aNotice({ event: "flapping", severity: "warning" }), [rule])).toEqual([[chn(1), 0, 0]]);
+  });
+
+  test("in quiet hours only what is urgent, the rest at their end", () => {
+    const quietHours = { timeZone: "UTC", from: "11:00", to: "13:30" };
+    const rule = aRule({ events: ["down", "degraded"], quietHours });
+    expect(due(aNotice(), [rule])).toEqual([[chn(1), 0, 0]]);
+    expect(due(aNotice({ event: "degraded", severity: "warning" }), [rule])).toEqual([[chn(1), 0, 5_400_000]]);
+  });
+
+  test("a channel that two rules name is told once, at the earlier time", () => {
+    const rules = [aRule({ delay: "5m" }, "rul_a"), aRule({ delay: "1m" }, "rul_b")];
+    expect(due(aNotice(), rules)).toEqual([[chn(1), 0, 60_000]]);
+  });
+});
+
+describe("the end", () => {
+  const ended = aNotice({ id: "inc_1-2", event: "up", severity: "ok" });
+  const heard = [{ channelId: chn(2), ruleId: "rul_a" }];
+
+  test("is told to those who heard of the beginning, and to no one else", () => {
+    expect(due(ended, [aRule()], heard)).toEqual([[chn(2), 0, 0]]);
+    expect(due(ended, [aRule()], [])).toEqual([]);
+    expect(due(ended, [aRule({}, "rul_other")], heard)).toEqual([]);
+    expect(due(ended, [aRule({ events: ["down"] })], heard)).toEqual([]);
+  });
+
+  test("is told in quiet hours to those who were told then", () => {
+    const quietHours = { timeZone: "UTC", from: "11:00", to: "13:30" };
+    expect(due(ended, [aRule({ quietHours, urgent: [] })], heard)).toEqual([[chn(2), 0, 0]]);
+  });
+});
+
+describe("again", () => {
+  const told = { id: "inc_1-1-chn", channelId: chn(1), ruleId: "rul_a", step: 0, repeat: 0 };
+
+  test("after the rule's time, each time under an id of its own", () => {
+    const rule = aRule({ repeat: "30m" });
+    const first = remindAgain(told, rule, "down", "critical", at);
+    expect(first).toMatchObject({ id: "inc_1-1-chn-r1", repeat: 1, dueAt: at + 1_800_000 });
+    const second = first && remindAgain(first, rule, "down", "critical", at);
+    expect(second).toMatchObject({ id: "inc_1-1-chn-r2", repeat: 2 });
+  });
+
+  test("not where the rule wants none, is off or gone, nor of what is over", () => {
+    expect(remindAgain(told, aRule(), "down", "critical", at)).toBeNull();
+    expect(remindAgain(told, aRule({ repeat: "30m", enabled: false }), "down", "critical", at)).toBeNull();
+    expect(remindAgain(told, undefined, "down", "critical", at)).toBeNull();
+    expect(remindAgain(told, aRule({ repeat: "30m" }), "up", "ok", at)).toBeNull();
+  });
+});
+
+test("planning the same twice gives the same ids, one per channel", () => {
+  const rules = fc.array(
+    fc.record({
+      delay: fc.integer({ min: 0, max: 600 }),
+      steps: fc.constantFrom(
+        [{ channels: [chn(1)] }],
+        [{ channels: [chn(1), chn(2)] }, { after: 60, channels: [chn(2), chn(3)] }],
+      ),
+    }),
+    { maxLength: 5 },
+  );
+  fc.assert(
+    fc.property(rules, (changes) => {
+      const known = changes.map((change, n) => aRule(change, `rul_${n}`));
+      const planned = plan(aNotice(), marks, known, []);
+      expect(
+        plan(aNotice(), marks, [...known].reverse(), [])
+          .map(({ id, dueAt }) => [id, dueAt])
+          .sort(),
+      ).toEqual(planned.map(({ id, dueAt }) => [id, dueAt]).sort());
+      expect(new Set(planned.map(({ channelId }) => channelId)).size).toBe(planned.length);
+    }),
+  );
+});
+
+test("a rule's document comes back as it can be sent again", () => {
+  const spec = alertRuleDocument.parse({
+    name: "Night",
+    delay: "90s",
+    repeat: "30m",
+    quietHours: { timeZone: "Europe/Berlin", from: "22:00", to: "07:00" },
+    steps: [{ channels: [chn(1)] }, { after: "10m", channels: [chn(2)] }],
+  });
+  expect(alertRuleDocument.parse(toRuleDocument(spec))).toEqual(spec);
+});
