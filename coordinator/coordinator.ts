@@ -29,12 +29,15 @@ import { regionRoutes } from "./http/routes/regions.ts";
 import { resultRoutes } from "./http/routes/results.ts";
 import { statsRoutes } from "./http/routes/stats.ts";
 import { createHttpServer } from "./http/server.ts";
+import { tokenMatches } from "./http/token.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
 import { createSpool } from "./ingest/spool.ts";
 import { createStatuses } from "./ingest/statuses.ts";
 import { createStorage } from "./ingest/storage.ts";
 import { createResultsWorkers } from "./ingest/workers.ts";
+import { createLiveClients } from "./live/clients.ts";
+import { createLiveFeed } from "./live/feed.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
@@ -209,10 +212,14 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     clock,
     logger,
   });
+  const liveClients = createLiveClients({ tokenMatches: (given) => tokenMatches(given, config.adminToken), logger });
+  const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
+  metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
   const http = createHttpServer({
     ...config,
     links: roles.includes("api") ? links : null,
+    live: roles.includes("api") ? liveClients : null,
     routes(app) {
       metricsRoutes(app, metrics);
       healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
@@ -234,11 +241,18 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     config.databaseUrl,
     {
       on: {
-        watchpost_monitors: keeper.onMonitor,
+        watchpost_monitors(id) {
+          keeper.onMonitor(id);
+          live.onMonitor(id);
+        },
         watchpost_regions: keeper.onRegion,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
+        ...(roles.includes("api") && { watchpost_live: live.onLive }),
       },
-      onGap: keeper.onGap,
+      onGap() {
+        keeper.onGap();
+        live.onGap();
+      },
     },
     logger,
   );
@@ -259,6 +273,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   ];
   const informed: NamedPart[] = [
     ["schedule", keeper],
+    ["live", onStop(live.settled)],
     ["changes", changes],
   ];
   const dispatching: NamedPart[] = [

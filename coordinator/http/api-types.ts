@@ -2,7 +2,7 @@ import type { AgentLoad } from "../../shared/agent-message.ts";
 import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
-import type { Evidence, Incident, TimelineEntry } from "../incidents/incident.ts";
+import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
@@ -132,3 +132,33 @@ export interface IncidentDetail extends IncidentRow {
   readonly timeline: readonly TimelineRow[];
   readonly deliveries: readonly DeliveryRow[];
 }
+
+/** What `/v1/live` tells, one event per message. */
+export type LiveEvent =
+  /** The first: from now on events come, and a heartbeat at least this often, in ms. */
+  | { readonly type: "welcome"; readonly v: 1; readonly heartbeatMs: number }
+  | { readonly type: "heartbeat" }
+  /** Something may have been missed: what is shown has to be loaded anew. */
+  | { readonly type: "gap" }
+  /** A monitor's verdict, as it is now. */
+  | ({ readonly type: "verdict"; readonly monitorId: string; readonly monitorName: string | null } & Omit<
+      MonitorRow["status"],
+      "regions"
+    >)
+  /** Something happened in the course of an incident, which is as it is now. */
+  | {
+      readonly type: "incident";
+      readonly event: TimelineType;
+      readonly at: string;
+      readonly data: TimelineEntry["data"];
+      readonly incident: IncidentRow;
+    }
+  /** Something happened to a monitor beside any incident, or its document was made, changed or removed. */
+  | {
+      readonly type: "monitor";
+      readonly event: TimelineType | "changed" | "removed";
+      readonly at: string;
+      readonly monitorId: string;
+      readonly monitorName: string | null;
+      readonly data: TimelineEntry["data"];
+    };

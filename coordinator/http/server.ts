@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { fastify } from "fastify";
 import { ConfigError, errorText } from "../../shared/errors.ts";
@@ -5,6 +7,8 @@ import type { Part } from "../../shared/lifecycle.ts";
 import { LINK_PATH } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { AgentLinks } from "../agents/link.ts";
+import type { LiveClients } from "../live/clients.ts";
+import { LIVE_PATH } from "../live/clients.ts";
 import { Problem } from "./problem.ts";
 import { bearerMatches } from "./token.ts";
 
@@ -35,6 +39,7 @@ export function createHttpServer({
   adminToken,
   agentToken,
   links,
+  live,
   routes,
   logger,
 }: {
@@ -44,6 +49,8 @@ export function createHttpServer({
   readonly agentToken: string;
   /** Null where agents do not link. */
   readonly links: AgentLinks | null;
+  /** Null where nobody looks on. */
+  readonly live: LiveClients | null;
   readonly routes: (app: FastifyInstance) => void;
   readonly logger: Logger;
 }): HttpServer {
@@ -74,10 +81,17 @@ export function createHttpServer({
 
   app.server.on("upgrade", (request, socket, head) => {
     const path = request.url?.split("?", 1)[0];
-    if (path !== LINK_PATH || !links) return socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    if (!bearerMatches(request.headers.authorization, agentToken)) {
+    const { authorization } = request.headers;
+    if (path === LIVE_PATH && live) {
+      // A browser cannot send the header: it says the token in its first message.
+      const isAllowed = bearerMatches(authorization, adminToken);
+      if (!isAllowed && authorization !== undefined) return refuse(socket, 401);
+      return live.accept(request, socket, head, isAllowed);
+    }
+    if (path !== LINK_PATH || !links) return refuse(socket, 404);
+    if (!bearerMatches(authorization, agentToken)) {
       logger.warn({ from: request.socket.remoteAddress }, "Refused an agent's link: wrong token");
-      return socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
+      return refuse(socket, 401);
     }
     links.accept(request, socket, head);
   });
@@ -99,9 +113,14 @@ export function createHttpServer({
     },
     async stop() {
       links?.close();
+      live?.close();
       await app.close();
     },
   };
+}
+
+function refuse(socket: Duplex, status: 401 | 404): void {
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
 }
 
 function toProblem(thrown: unknown): Problem {

@@ -2,7 +2,11 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 /** Whether an `Authorization: Bearer …` header carries the expected token; takes the same time whatever it carries. */
 export function bearerMatches(header: string | undefined, expected: string): boolean {
-  const given = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? "";
+  return tokenMatches(/^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? "", expected);
+}
+
+/** Whether a token is the expected one; takes the same time whatever it is. */
+export function tokenMatches(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
