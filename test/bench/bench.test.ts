@@ -62,6 +62,11 @@ const expected = {
     baselines: ["nodeTimersAlone", "nodeTimersBeside"],
     compared: "latenessP50MsAt2",
   },
+  detect: {
+    figures: ["verdictP50Ms", "verdictP99Ms", "hungVerdictP50Ms", "confirmedP50Ms", "outages", "witnessesMin"],
+    baselines: ["intervalOnly"],
+    compared: "verdictP50Ms",
+  },
 };
 
 test.concurrent.each(Object.entries(expected))(

@@ -1,5 +1,6 @@
 import { agent } from "./agent.ts";
 import type { Benchmark } from "./benchmark.ts";
+import { detect } from "./detect.ts";
 import { lateness } from "./lateness.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
@@ -14,6 +15,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   probe,
   agent,
   lateness,
+  detect,
   queue,
   planner,
   store,

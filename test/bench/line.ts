@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../coordinator/embedded/free-port.ts";
 import { until } from "../support/until.ts";
+import type { Program } from "./program.ts";
 import { startProgram } from "./program.ts";
 import type { Scope } from "./scope.ts";
 import type { Stores } from "./stores.ts";
@@ -12,11 +13,14 @@ const REGION = "bench";
 /** A new monitor's first scheduled check can be due this long after it was made, in ms: its slot may have been pushed. */
 const FIRST_CHECK_MS = 2_500;
 
-/** A running Watchpost: a coordinator and one agent, each in a process of its own. */
+/** A running Watchpost: a coordinator and one agent per region, each in a process of its own. */
 export interface Line {
   readonly coordinatorPid: number;
+  /** The agent of the first region. */
   readonly agentPid: number;
-  /** Resolves when so many monitors exist, each of which is checked once a second in one region. */
+  /** Calls the API. @throws Error for every answer that is none of the good ones. */
+  call(method: string, path: string, body?: object): Promise<any>;
+  /** Resolves when so many monitors exist, each of which is checked once a second in every region. */
   watch(monitors: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -34,7 +38,14 @@ export async function startLine(
     targetUrl,
     dir,
     profileDir,
-  }: { stores: Stores; targetUrl: string; dir: string; profileDir?: string | undefined },
+    regions = [REGION],
+  }: {
+    stores: Stores;
+    targetUrl: string;
+    dir: string;
+    profileDir?: string | undefined;
+    regions?: readonly string[];
+  },
 ): Promise<Line> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -66,26 +77,28 @@ export async function startLine(
     (ready) => ready,
     { withinMs: 30_000 },
   );
-  const agent = scope.add(
-    startProgram(new URL("../../agent/main", import.meta.url), {
-      env: {
-        WATCHPOST_REGION: REGION,
-        WATCHPOST_COORDINATOR_URL: url,
-        WATCHPOST_AGENT_TOKEN: agentToken,
-        REDIS_URL: stores.redis.url,
-        WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
-        WATCHPOST_HEALTH_PORT: "0",
-        WATCHPOST_AGENT_SPOOL_DIR: `${dir}/spool`,
-        // One machine stands for a region's machines: their room is not what is measured.
-        WATCHPOST_AGENT_CONCURRENCY: "2000",
-      },
-      logFile: `${dir}/agent.log`,
-      profileDir,
-    }),
+  const agents = regions.map((region) =>
+    scope.add(
+      startProgram(new URL("../../agent/main", import.meta.url), {
+        env: {
+          WATCHPOST_REGION: region,
+          WATCHPOST_COORDINATOR_URL: url,
+          WATCHPOST_AGENT_TOKEN: agentToken,
+          REDIS_URL: stores.redis.url,
+          WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
+          WATCHPOST_HEALTH_PORT: "0",
+          WATCHPOST_AGENT_SPOOL_DIR: `${dir}/spool-${region}`,
+          // One machine stands for a region's machines: their room is not what is measured.
+          WATCHPOST_AGENT_CONCURRENCY: "2000",
+        },
+        logFile: `${dir}/agent-${region}.log`,
+        profileDir,
+      }),
+    ),
   );
   await until(
     () => call("GET", "/v1/regions"),
-    ({ data }) => data.some(({ region, agents }: any) => region === REGION && agents.online === 1),
+    ({ data }) => data.filter(({ agents }: any) => agents.online === 1).length === regions.length,
     { withinMs: 30_000 },
   );
 
@@ -106,7 +119,7 @@ export async function startLine(
       name: `Bench ${n}`,
       type: "http",
       interval: "1s",
-      regions: [REGION],
+      regions,
       http: { url: targetUrl },
       assertions: [{ source: "status", op: "eq", value: 200 }],
     });
@@ -115,7 +128,8 @@ export async function startLine(
 
   return {
     coordinatorPid: coordinator.pid,
-    agentPid: agent.pid,
+    agentPid: (agents[0] as Program).pid,
+    call,
     async watch(monitors) {
       if (monitors === ids.length) return;
       const missing = Array.from({ length: Math.max(0, monitors - ids.length) }, (_, n) => ids.length + n);
@@ -124,13 +138,14 @@ export async function startLine(
       await sleep(FIRST_CHECK_MS);
     },
     async stop() {
-      await agent.stop();
+      await Promise.all(agents.map((agent) => agent.stop()));
       await coordinator.stop();
     },
   };
 }
 
-async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+/** Does some work for each of the items, a few at a time. */
+export async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
   await Promise.all(
     Array.from({ length: CALLS_AT_ONCE }, async () => {
