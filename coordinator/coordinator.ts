@@ -23,6 +23,7 @@ import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { deliveryRoutes } from "./http/routes/deliveries.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import { incidentRoutes } from "./http/routes/incidents.ts";
+import { maintenanceRoutes } from "./http/routes/maintenance.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
@@ -38,6 +39,7 @@ import { createStorage } from "./ingest/storage.ts";
 import { createResultsWorkers } from "./ingest/workers.ts";
 import { createLiveClients } from "./live/clients.ts";
 import { createLiveFeed } from "./live/feed.ts";
+import { keepMaintenance } from "./maintenance/keeper.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
@@ -49,6 +51,7 @@ import { createDeliveryStore } from "./store/deliveries.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
+import { createMaintenanceStore } from "./store/maintenance.ts";
 import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
 import { createRegionStore } from "./store/regions.ts";
@@ -89,6 +92,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const channels = createChannelStore(postgres);
   const rules = createAlertRuleStore(postgres);
   const deliveries = createDeliveryStore(postgres);
+  const maintenance = createMaintenanceStore(postgres);
 
   const schedule = createSchedule();
   const presence = createPresence({ store: agents, clock, logger });
@@ -104,13 +108,20 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     clock,
     logger,
   });
+  const maintenanceKeeper = keepMaintenance({
+    store: maintenance,
+    monitors: () => schedule.monitors.values(),
+    verdicts,
+    clock,
+    logger,
+  });
   const judging = createJudging({
     metrics,
     verdicts,
-    circumstancesOf: ({ regions }) => ({
+    circumstancesOf: ({ monitorId: id, regions, tags, type }, at) => ({
       regions: schedule.expand(regions).filter((region) => !vantage.impaired.has(region)),
       suspects: vantage.suspects,
-      maintenance: false,
+      maintenance: maintenanceKeeper.covers({ id, tags, type }, at),
     }),
     onConfirm(monitorId, regions, at) {
       const monitor = schedule.get(monitorId);
@@ -173,6 +184,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const pusher = createPusher({ queues, logger, hasLiveAgent: presence.isLive, onMissed });
   const dispatcher = createDispatcher({ schedule, leases, pusher, clock, onMissed });
   const extraChecks = createExtraChecks({ schedule, leases, pusher });
+  const onMaintenance = (): void => {
+    if (roles.includes("ingest")) maintenanceKeeper.onChange();
+  };
   const keeper = keepSchedule({
     schedule,
     monitors,
@@ -183,6 +197,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       if (roles.includes("schedule")) void extraChecks.checkFromRegion(region, since);
     },
     onChange(monitor) {
+      onMaintenance();
       if (!roles.includes("schedule")) return;
       void extraChecks.catchUp(monitor);
       void extraChecks.checkNow(monitor);
@@ -228,6 +243,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       resultRoutes(app, { monitors, results });
       statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
       incidentRoutes(app, { incidents, clock });
+      maintenanceRoutes(app, { maintenance, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
@@ -246,12 +262,14 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
           live.onMonitor(id);
         },
         watchpost_regions: keeper.onRegion,
+        watchpost_maintenance: onMaintenance,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
         ...(roles.includes("api") && { watchpost_live: live.onLive }),
       },
       onGap() {
         keeper.onGap();
         live.onGap();
+        onMaintenance();
       },
     },
     logger,
@@ -266,6 +284,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["ingest", ingest],
   ];
   const ingesting: NamedPart[] = [
+    ["maintenance", maintenanceKeeper],
     ["pushes", onStop(pusher.settled)],
     ["vantage", vantage],
     ["results workers", workers],

@@ -3,6 +3,7 @@ import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
+import type { WindowDocument } from "../maintenance/document.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
@@ -30,6 +31,16 @@ export type MonitorRow = MonitorDocument & {
     readonly flapping: boolean;
     readonly regions: Readonly<Record<string, RegionStatus>>;
   };
+};
+
+export type MaintenanceRow = WindowDocument & {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Whether it is on now. */
+  readonly active: boolean;
+  /** When it is on, or will be next; null when it will not be any more, or is not enabled. */
+  readonly next: { readonly from: string; readonly to: string } | null;
 };
 
 export interface ResultRow {

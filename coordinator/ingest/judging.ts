@@ -39,7 +39,8 @@ export function createJudging({
   logger,
 }: {
   readonly verdicts: Pick<VerdictStore, "judge" | "judgeDue">;
-  readonly circumstancesOf: (subject: Case) => Circumstances;
+  /** Told what is judged, and as of when, in ms since the epoch. */
+  readonly circumstancesOf: (subject: Case, at: number) => Circumstances;
   /** Asked for checks of a monitor in some regions at once; `at` is the instant that they are scheduled at. */
   readonly onConfirm: (monitorId: string, regions: readonly string[], at: number) => void;
   readonly metrics: Pick<
@@ -52,8 +53,11 @@ export function createJudging({
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> | undefined;
 
-  const judge: Judge = (subject) =>
-    step({ ...subject, ...circumstancesOf(subject) }, subject.arrivals, Math.floor(clock.now()));
+  const judge: Judge = (subject) => {
+    // A coordinator whose clock is behind takes nothing back: maintenance that is over for one does not begin again for another.
+    const now = Math.max(Math.floor(clock.now()), subject.state.at);
+    return step({ ...subject, ...circumstancesOf(subject, now) }, subject.arrivals, now);
+  };
 
   const followCase: Follow = ({ monitorId, policy, state }, outcome, incident, seen) =>
     follow({

@@ -23,6 +23,8 @@ export interface Case {
   readonly monitorId: string;
   readonly policy: Policy;
   readonly regions: MonitorSpec["regions"];
+  readonly type: MonitorSpec["type"];
+  readonly tags: readonly string[];
   readonly state: VerdictState;
   readonly votes: readonly CastVote[];
   readonly arrivals: readonly ResultArrival[];
@@ -59,6 +61,8 @@ export interface VerdictStore {
   judgeDue(limit: number, judge: Judge, follow: Follow): Promise<Judged[]>;
   /** Has these monitors judged again soon; null for all. */
   lookAgain(monitorIds: readonly string[] | null): Promise<void>;
+  /** The monitors that are shown as in maintenance. */
+  inMaintenance(): Promise<string[]>;
 }
 
 interface Locked {
@@ -70,13 +74,15 @@ interface Locked {
   readonly updated_ms: number;
   readonly policy: Policy;
   readonly regions: MonitorSpec["regions"];
+  readonly type: MonitorSpec["type"];
+  readonly tags: readonly string[];
 }
 
 const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 const lockSql = `
   SELECT s.monitor_id, s.verdict, s.state, ${ms("s.due_at")} AS due_ms, coalesce(s.due_at <= now(), false) AS is_due,
-         ${ms("m.updated_at")} AS updated_ms, m.spec->'regions' AS regions,
+         ${ms("m.updated_at")} AS updated_ms, m.spec->'regions' AS regions, m.type, m.spec->'tags' AS tags,
          jsonb_build_object('enabled', m.enabled, 'intervalMs', m.spec->'intervalMs',
                             'timeoutMs', m.spec->'timeoutMs', 'quorum', m.spec->'quorum') AS policy
   FROM monitor_status s JOIN monitors m ON m.id = s.monitor_id`;
@@ -102,10 +108,21 @@ export function createVerdictStore(postgres: Postgres): VerdictStore {
         return rows.length === 0 ? [] : await decide(client, rows, [], judge, follow);
       }),
     async lookAgain(monitorIds) {
+      // Locked in the order that judging locks them in.
       await postgres.query(
-        "UPDATE monitor_status SET due_at = now() WHERE ($1::text[] IS NULL OR monitor_id = ANY($1)) AND (due_at IS NULL OR due_at > now())",
+        `UPDATE monitor_status s SET due_at = now()
+         FROM (SELECT monitor_id FROM monitor_status
+               WHERE ($1::text[] IS NULL OR monitor_id = ANY($1)) AND (due_at IS NULL OR due_at > now())
+               ORDER BY monitor_id FOR UPDATE) AS concerned
+         WHERE s.monitor_id = concerned.monitor_id`,
         [monitorIds],
       );
+    },
+    async inMaintenance() {
+      const { rows } = await postgres.query<{ monitor_id: string }>(
+        "SELECT monitor_id FROM monitor_status WHERE verdict = 'maintenance'",
+      );
+      return rows.map(({ monitor_id }) => monitor_id);
     },
   };
 }
@@ -127,6 +144,8 @@ async function decide(
       monitorId: row.monitor_id,
       policy: row.policy,
       regions: row.regions,
+      type: row.type,
+      tags: row.tags,
       state: row.state ?? stateOf(row.verdict),
       votes: votes.get(row.monitor_id) ?? [],
       // One of a check that was due before the monitor's current revision was about another target.

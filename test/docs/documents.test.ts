@@ -91,18 +91,23 @@ describe("requests in the README", () => {
     PATCH: { enabled: false },
     "/v1/incidents/acknowledge": { by: "Ada" },
     "/v1/incidents/notes": { text: "It was DNS." },
+    "/v1/maintenance": {
+      name: "Upgrade",
+      when: { weekly: { days: ["sun"], from: "02:00", to: "04:00", timeZone: "UTC" } },
+    },
   };
   const statuses: Readonly<Record<string, number>> = { POST: 201, DELETE: 204, "/v1/incidents/acknowledge": 200 };
-  const ids: Readonly<Record<string, string>> = { incidents: incident.id };
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
     const { id } = (await coordinator.call("POST", "/v1/monitors", document)).body;
+    const { body: window } = await coordinator.call("POST", "/v1/maintenance", bodies["/v1/maintenance"]);
     const kind = path.replace(/\/:\w+/, "");
+    const ids: Readonly<Record<string, string>> = { incidents: incident.id, maintenance: window.id };
     const resource = kind.split("/")[2] ?? "";
     const { status } = await coordinator.call(
       method,
       path.replace(":id", ids[resource] ?? id).replace(":region", "old-place"),
-      bodies[kind] ?? bodies[method],
+      method === "GET" ? undefined : (bodies[kind] ?? bodies[method]),
     );
     expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });
