@@ -73,3 +73,9 @@ export function hostileNotice(): Notice {
     })),
   });
 }
+
+/** Far too much of what needs no escape. */
+export function longNotice(): Notice {
+  const long = "plain ".repeat(2_000);
+  return testNotice({ title: long, lines: Array.from({ length: 20 }, () => long), key: "k".repeat(10_000) });
+}
