@@ -1,3 +1,5 @@
+import type { ResultStatus } from "../../shared/result.ts";
+import { longestWaitMs } from "../schedule/due.ts";
 import { calmAt, isFlapping, recentChanges } from "./flapping.ts";
 import type { Arrival, Ballot, Doubt, Effect, Outcome, Side, Subject, VerdictState } from "./state.ts";
 import type { Settled } from "./verdict.ts";
@@ -10,6 +12,8 @@ const REST_MS = 1_000;
 /** How long trouble that only suspect regions see is held back, in ms, before it counts after all. */
 const HOLD_MS = 30_000;
 const HOLD_LOOK_MS = 1_000;
+/** How long a result may be on its way to the coordinator, in ms; what takes longer was spooled and tells of the past. */
+const DELIVERY_MS = 60_000;
 /** What fell due earlier than this before now, in ms, is looked at as of then: nothing is asked, or told, about the past. */
 const MAX_BEHIND_MS = 3_000;
 
@@ -17,20 +21,42 @@ const MAX_BEHIND_MS = 3_000;
  * The verdict's state machine. Nothing here reads a clock or does anything: it is
  * given what arrived and what time it is, and says what follows.
  *
- * - A vote that does not fit what is settled begins a **doubt**: every voting region,
- *   the one that cast it included, is asked for a check at once (`confirm`). The
- *   answers are the results of those very checks, known by their instant, so that in
- *   which order they come and how often makes no difference.
- * - The doubt ends when a quorum of answers fails, when everyone has answered, or
- *   when waiting is over; who has not answered by then is counted by its latest
- *   fresh vote. What comes out is settled (`settled`), or confirms what was (`cleared`).
- * - Nothing is settled on the word of one region that was not asked again.
- * - Fresh votes that run out make it `unknown` without asking: silence needs no
- *   confirmation, and means neither up nor down.
+ * **Votes.** Each region's vote is its latest result by the time its check was due,
+ * however results arrive. What comes later than a check may wait, plus its timeout,
+ * plus a minute, is no vote: it was spooled, and tells of the past. Nor is what was
+ * due before the end of a pause. Whatever is settled is what the fresh votes of that
+ * instant say (`judge`).
  *
- * Instants at which something falls due (a vote goes stale, a wait is over) are
- * worked through in order before anything later, so that it makes no difference
- * how punctually the machine is called.
+ * **Doubt.** A vote that does not fit what is settled begins a doubt: every voting
+ * region, the one that cast it included, is asked for a check at once (`confirm`).
+ * Answers are the results of those very checks, known by their instant, so that in
+ * which order they come and how often makes no difference. A doubt ends when a quorum
+ * of answers fails, when everyone has answered, or when waiting is over. What the
+ * votes then say is settled (`settled`), or is what was (`cleared`), if it is
+ * confirmed:
+ * - It does not rest on the first word of one region, whatever that is. A word is
+ *   more than the first when it is the answer to the question, or said again in a
+ *   later check; so that an outage is found out even when every question is lost.
+ *   Two regions that fail are enough for `down` without an answer.
+ * - It does not rest on votes having run out: then someone must have answered.
+ *
+ * What is not confirmed is asked again, ever more seldom (20 s, 40 s, 2 min, … after
+ * the first time) while nothing new is heard, and within a second when it is.
+ *
+ * **Silence.** Too few fresh votes make it `unknown` without asking, and nothing but
+ * `unknown`. `up` comes back from that by votes alone, other verdicts by the votes of
+ * two regions if they are what was before; all else is a doubt.
+ *
+ * **Time.** Instants at which something falls due (a vote goes stale, a wait is over)
+ * are worked through in order before anything later, so that being called up to 3 s
+ * late changes nothing. After a longer absence all that came meanwhile is taken first
+ * and looked at as of 3 s ago; a doubt that should have ended then begins anew, since
+ * its answers may not have been taken in yet.
+ *
+ * **Bounds**, for an outage that a quorum sees from its beginning on, with timeout t
+ * and interval i: with answers, at the first failing result plus the slowest needed
+ * answer; with every answer lost i + t + 10 s, or 2 i + t + 10 s where one region's
+ * word is a quorum; plus 1 s and what results are under way.
  *
  * @param arrivals in any order; repeated and outdated ones change nothing.
  * @param now the time up to which to go, in whole ms since the epoch, as all times are.
@@ -46,13 +72,17 @@ export function step<B extends Ballot>(
     effects: [],
     earliest: Math.max(subject.state.at, now - MAX_BEHIND_MS),
   };
-  const timely = arrivals.map((arrival) => ({ ...arrival, receivedAt: Math.max(arrival.receivedAt, run.earliest) }));
-  goTo(run, Math.min(now, ...timely.map(({ receivedAt }) => receivedAt)));
-  look(run, run.state.at);
-  for (const arrival of timely.sort(inOrder)) {
-    goTo(run, arrival.receivedAt);
-    take(run, arrival);
-    look(run, run.state.at);
+  const events = arrivals
+    .map((arrival) => ({ ...arrival, receivedAt: Math.max(Math.min(arrival.receivedAt, now), run.earliest) }))
+    .sort(inOrder);
+  // What fell due before the earliest instant is looked at as of then, with all that has come by then.
+  run.state = { ...run.state, at: run.earliest };
+  let n = 0;
+  for (let instant = run.earliest; ; instant = events[n]?.receivedAt as number) {
+    goTo(run, instant);
+    for (let event = events[n]; event?.receivedAt === instant; event = events[++n]) take(run, event);
+    look(run, instant);
+    if (n === events.length) break;
   }
   goTo(run, now);
   return { state: run.state, votes: [...run.votes.values()], effects: run.effects, dueAt: dueAt(run) };
@@ -71,30 +101,39 @@ function inOrder<B extends Ballot>(a: Arrival<B>, b: Arrival<B>): number {
     a.receivedAt - b.receivedAt ||
     a.scheduledAt - b.scheduledAt ||
     a.attempt - b.attempt ||
-    (a.region < b.region ? -1 : 1)
+    byText(a.region, b.region) ||
+    // Two results of one check: the agent died after the first. The milder counts.
+    byText(b.status, a.status)
   );
 }
 
+const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+
 /** Works through everything that falls due up to an instant. */
 function goTo<B extends Ballot>(run: Run<B>, until: number): void {
-  for (let due = dueAt(run); due !== null && due <= until; due = dueAt(run)) {
-    look(run, Math.max(due, run.earliest));
-  }
+  for (let due = dueAt(run); due !== null && due <= until; due = dueAt(run)) look(run, due);
   if (until > run.state.at) run.state = { ...run.state, at: until };
 }
 
-/** Keeps an arrival as its region's vote if it is newer, and as an answer if it was asked for. */
-function take<B extends Ballot>(run: Run<B>, { receivedAt: _, ...arrived }: Arrival<B>): void {
+/** Keeps an arrival as its region's vote if it is newer and came in time, and as an answer if it was asked for. */
+function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival<B>): void {
   const arrival = arrived as unknown as B;
+  const { policy } = run;
   const { region, status, scheduledAt, attempt } = arrival;
+  if (receivedAt > scheduledAt + longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS) return;
+  const vote = run.votes.get(region);
+  const isVote = !vote || isNewer(arrival, vote);
   const { doubt } = run.state;
-  if (doubt && attempt > 0 && scheduledAt === doubt.at && doubt.asked.includes(region) && !doubt.answers[region]) {
+  const isAnswer = doubt && attempt > 0 && scheduledAt === doubt.at && doubt.asked.includes(region);
+  if (isAnswer && (isVote || !answerOf(doubt, region))) {
     run.state = { ...run.state, doubt: { ...doubt, answers: { ...doubt.answers, [region]: status } } };
   }
-  const vote = run.votes.get(region);
-  if (vote && !isNewer(arrival, vote)) return;
-  const sideSince = vote?.status === status ? vote.sideSince : arrival.checkedAt;
-  run.votes.set(region, { ...arrival, sideSince });
+  if (!isVote) return;
+  const goesOn = vote?.status === status && scheduledAt < vote.scheduledAt + freshnessMs(policy);
+  run.votes.set(region, { ...arrival, sideSince: goesOn ? vote.sideSince : arrival.checkedAt });
+  if (status !== "error" && status !== seenBy(run.state, region)) {
+    run.state = { ...run.state, restUntil: Math.min(run.state.restUntil, run.state.at + REST_MS) };
+  }
 }
 
 /** Whether `a` is of a later check than `b`, both of one monitor and region. */
@@ -112,24 +151,26 @@ function look<B extends Ballot>(run: Run<B>, at: number): void {
   calmDown(run);
   if (run.state.doubt) conclude(run, run.state.doubt);
   if (run.state.doubt) return;
-  const { state } = run;
-  const observed = observe(run, fresh(run));
-  if (state.settled === "unknown" ? mayResume(state, observed) : observed === "unknown") {
-    settle(run, observed, fresh(run), null);
-  } else if (isDoubtful(run, observed)) {
-    if (at >= state.restUntil) suspect(run);
-  } else if (state.settled !== "unknown") {
-    redraw(run);
+  const votes = fresh(run);
+  const observed = observe(run, votes);
+  if (run.state.settled === "unknown" ? mayResume(run.state, observed, votes) : observed === "unknown") {
+    settle(run, observed, votes, null);
   }
+  if (isDoubtful(run, observed)) {
+    if (at >= run.state.restUntil) suspect(run);
+    return;
+  }
+  run.state = { ...run.state, unheardSince: null };
+  if (run.state.settled !== "unknown") redraw(run, votes);
 }
 
 /** Keeps the picture as it is seen now, where nothing in it is in doubt: another region that fails while it is down. */
-function redraw<B extends Ballot>(run: Run<B>): void {
-  const { state } = run;
-  const votes = fresh(run);
-  const picture = { ...state.picture };
-  for (const { region } of votes) delete picture[region];
-  Object.assign(picture, pictureOf(votes));
+function redraw<B extends Ballot>(run: Run<B>, votes: readonly B[]): void {
+  const { state, regions } = run;
+  const silent = Object.entries(state.picture).filter(
+    ([region]) => regions.includes(region) && !votes.some((vote) => vote.region === region),
+  );
+  const picture = { ...Object.fromEntries(silent), ...pictureOf(votes) };
   if (isSame(picture, state.picture)) return;
   run.state = { ...state, picture };
   if (state.settled !== "up") run.effects.push({ type: "evidence", at: state.at, evidence: votes });
@@ -146,7 +187,8 @@ function overlay<B extends Ballot>(run: Run<B>): boolean {
     // What was seen before a pause says nothing of what is after it.
     const kept =
       wanted === "paused" ? { ...state, settled: "unknown" as const, before: null, picture: {}, changes: [] } : state;
-    run.state = { ...kept, verdict: wanted ?? kept.settled, doubt: null };
+    const votesFrom = current === "paused" ? state.at : state.votesFrom;
+    run.state = { ...kept, verdict: wanted ?? kept.settled, doubt: null, unheardSince: null, votesFrom };
   }
   return wanted === null;
 }
@@ -164,9 +206,12 @@ function fresh<B extends Ballot>({ votes, regions, policy, state }: Run<B>): B[]
   return [...votes.values()]
     .filter(
       ({ region, status, scheduledAt }) =>
-        status !== "error" && regions.includes(region) && scheduledAt + lifetime > state.at,
+        status !== "error" &&
+        regions.includes(region) &&
+        scheduledAt >= state.votesFrom &&
+        scheduledAt + lifetime > state.at,
     )
-    .sort((a, b) => (a.region < b.region ? -1 : 1));
+    .sort((a, b) => byText(a.region, b.region));
 }
 
 function observe<B extends Ballot>({ regions, policy, state }: Run<B>, votes: readonly B[]): Settled {
@@ -174,16 +219,18 @@ function observe<B extends Ballot>({ regions, policy, state }: Run<B>, votes: re
 }
 
 /** Whether what is observed ends `unknown` without more ado: first votes that pass, or what was so before. */
-function mayResume({ before }: VerdictState, observed: Settled): boolean {
-  return observed !== "unknown" && (before === null ? observed === "up" : observed === before);
+function mayResume({ before }: VerdictState, observed: Settled, votes: readonly Ballot[]): boolean {
+  if (observed === "up") return before === null || before === "up";
+  // One region's word that it goes on is too little: it may have stopped and begun again.
+  return observed !== "unknown" && observed === before && votes.filter(({ status }) => status !== "up").length > 1;
 }
 
 /** Whether some vote, or all of them together, does not fit what is settled. */
 function isDoubtful<B extends Ballot>(run: Run<B>, observed: Settled): boolean {
-  const { settled, picture } = run.state;
+  const { settled } = run.state;
   if (observed !== settled && observed !== "unknown") return true;
   return fresh(run).some(({ region, status }) => {
-    const known = picture[region] ?? "up";
+    const known = seenBy(run.state, region);
     // What is down is not made more so by another region.
     return settled === "down" ? known === "down" && status !== "down" : status !== "up" && status !== known;
   });
@@ -200,78 +247,65 @@ function suspect<B extends Ballot>(run: Run<B>): void {
 /** Ends a doubt when it can be ended. */
 function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
   const { regions, policy, state } = run;
-  const waitedFor = doubt.asked.filter((region) => regions.includes(region));
-  const failing = waitedFor.filter((region) => doubt.answers[region] === "down").length;
+  if (doubt.until < run.earliest) {
+    // Nobody was there when it should have ended, and the answers may still wait to be taken in.
+    run.state = { ...state, doubt: null };
+    return;
+  }
+  const votes = fresh(run);
+  const failing = votes.filter(({ region, status }) => status === "down" && answerOf(doubt, region) === "down");
   const isOver =
     state.at >= doubt.until ||
-    failing >= quorumOf(policy.quorum, regions.length) ||
-    waitedFor.every((region) => doubt.answers[region]);
+    failing.length >= quorumOf(policy.quorum, regions.length) ||
+    doubt.asked.every((region) => !regions.includes(region) || answerOf(doubt, region));
   if (!isOver) return;
-  const votes = testimony(run, doubt);
   const verdict = observe(run, votes);
-  if (verdict !== state.settled && isHeld(run, doubt, verdict, votes)) {
-    run.state = { ...state, doubt: { ...doubt, until: state.at + HOLD_LOOK_MS } };
+  const suspectedAt = state.unheardSince ?? doubt.at;
+  const heldUntil = doubt.at + CONFIRM_WAIT_MS + policy.timeoutMs + HOLD_MS;
+  if (verdict !== state.settled && isHeld(run, verdict, votes) && state.at < heldUntil) {
+    run.state = { ...state, doubt: { ...doubt, until: Math.min(state.at + HOLD_LOOK_MS, heldUntil) } };
   } else if (verdict === state.settled) {
-    clear(run, doubt, votes);
+    clear(run, suspectedAt, votes);
   } else if (verdict === "unknown" || isConfirmed(run, doubt, verdict, votes)) {
-    settle(run, verdict, votes, doubt.at);
+    settle(run, verdict, votes, suspectedAt);
   } else {
-    // Nobody answered, and one region's word is not enough: ask again, later.
-    run.state = { ...state, doubt: null, restUntil: state.at + CONFIRM_WAIT_MS };
+    // One region's word is not enough: ask again, ever more seldom while nothing else is heard.
+    const restUntil = state.at + Math.max(CONFIRM_WAIT_MS, state.at - suspectedAt);
+    run.state = { ...state, doubt: null, unheardSince: suspectedAt, restUntil };
   }
 }
 
-/** What counts at the end of a doubt: each region's answer, or else its latest fresh vote. */
-function testimony<B extends Ballot>(run: Run<B>, { at, answers }: Doubt): B[] {
-  return fresh(run)
-    .map((vote) => {
-      const answer = answers[vote.region];
-      return answer && answer !== "error" && answer !== vote.status && vote.scheduledAt > at
-        ? { ...vote, status: answer, sideSince: at }
-        : vote;
-    })
-    .filter(({ region, scheduledAt }) => answers[region] !== "error" || scheduledAt > at);
+/** Whether a verdict rests on more than silence and the first word of one region. */
+function isConfirmed<B extends Ballot>(run: Run<B>, doubt: Doubt, verdict: Settled, votes: readonly B[]): boolean {
+  const { state } = run;
+  const since = state.unheardSince ?? doubt.at;
+  const isHeard = ({ region, status, scheduledAt, checkedAt, sideSince }: B) =>
+    answerOf(doubt, region) === status || (scheduledAt > since && sideSince !== checkedAt);
+  const news = votes.filter(({ region, status }) => status !== seenBy(state, region));
+  // Then it is that votes ran out, or that the policy is another.
+  if (news.length === 0) return votes.some(isHeard);
+  if (verdict === "down" && votes.filter(({ status }) => status === "down").length > 1) return true;
+  const without = (one: B) =>
+    votes.map((vote) => (vote === one ? { ...vote, status: seenBy(state, vote.region) } : vote));
+  return news.every((vote) => isHeard(vote) || observe(run, without(vote)) === verdict);
 }
 
-/** Whether a verdict rests on more than the first word of one region. */
-function isConfirmed<B extends Ballot>(
-  { state }: Run<B>,
-  doubt: Doubt,
-  verdict: Settled,
-  votes: readonly B[],
-): boolean {
-  const witnesses = votes.filter(({ status }) =>
-    verdict === "down" ? status === "down" : verdict === "up" ? status === "up" : status !== "up",
-  );
-  return (
-    witnesses.length > 1 ||
-    witnesses.some(
-      ({ region, scheduledAt, status }) =>
-        doubt.answers[region] || scheduledAt > doubt.at || (state.picture[region] ?? "up") === status,
-    )
-  );
-}
-
-/** Whether trouble that suspect regions alone see is to be held back still. */
-function isHeld<B extends Ballot>(run: Run<B>, doubt: Doubt, verdict: Settled, votes: readonly B[]): boolean {
+/** Whether it is trouble that suspect regions alone see. */
+function isHeld<B extends Ballot>({ suspects }: Run<B>, verdict: Settled, votes: readonly B[]): boolean {
   if (verdict === "up" || verdict === "unknown") return false;
-  const troubled = votes.filter(({ status }) => status !== "up");
-  return (
-    troubled.every(({ region }) => run.suspects.includes(region)) &&
-    run.state.at < doubt.at + CONFIRM_WAIT_MS + run.policy.timeoutMs + HOLD_MS
-  );
+  return votes.every(({ region, status }) => status === "up" || suspects.includes(region));
 }
 
 /** The suspicion changed nothing but, maybe, which regions see trouble. */
-function clear<B extends Ballot>(run: Run<B>, doubt: Doubt, votes: readonly B[]): void {
+function clear<B extends Ballot>(run: Run<B>, suspectedAt: number, votes: readonly B[]): void {
   const { state } = run;
   const picture = pictureOf(votes);
-  run.state = { ...state, doubt: null, picture, restUntil: state.at + REST_MS };
+  run.state = { ...state, doubt: null, unheardSince: null, picture, restUntil: state.at + REST_MS };
   const moved = Object.keys({ ...picture, ...state.picture }).some(
     (region) => picture[region] !== state.picture[region],
   );
   if (moved && state.settled !== "up") run.effects.push({ type: "evidence", at: state.at, evidence: votes });
-  else run.effects.push({ type: "cleared", at: state.at, suspectedAt: doubt.at });
+  else run.effects.push({ type: "cleared", at: state.at, suspectedAt });
 }
 
 function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[], suspectedAt: number | null): void {
@@ -287,12 +321,14 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     before: silent ? (from === "unknown" ? state.before : from) : null,
     picture: silent ? state.picture : pictureOf(votes),
     doubt: null,
+    unheardSince: null,
     restUntil: suspectedAt === null ? state.restUntil : at + REST_MS,
     changes,
   };
-  if (from !== to)
+  if (from !== to) {
     run.effects.push({ type: "settled", at, from, to, suspectedAt, before: state.before, evidence: votes });
-  if (!state.flapping && isFlapping(changes)) {
+  }
+  if (counts && !state.flapping && isFlapping(changes)) {
     run.state = { ...run.state, flapping: true };
     run.effects.push({ type: "flapping", at, flapping: true });
   }
@@ -303,6 +339,15 @@ function pictureOf(votes: readonly Ballot[]): Record<string, Side> {
   return Object.fromEntries(
     votes.flatMap(({ region, status }) => (status === "up" || status === "error" ? [] : [[region, status] as const])),
   );
+}
+
+/** How a region was seeing the target when that was established. */
+function seenBy({ picture }: VerdictState, region: string): Side {
+  return (Object.hasOwn(picture, region) && picture[region]) || "up";
+}
+
+function answerOf({ answers }: Doubt, region: string): ResultStatus | undefined {
+  return Object.hasOwn(answers, region) ? answers[region] : undefined;
 }
 
 function isSame(a: VerdictState["picture"], b: VerdictState["picture"]): boolean {

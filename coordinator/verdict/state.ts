@@ -50,6 +50,10 @@ export interface VerdictState {
   readonly at: number;
   /** No new doubt before this instant, in ms since the epoch. */
   readonly restUntil: number;
+  /** Since when answers have been asked for in vain, in ms since the epoch; null when nothing is in doubt, or they came. */
+  readonly unheardSince: number | null;
+  /** Checks that were due before this instant, the end of the last pause, are no votes; in ms since the epoch. */
+  readonly votesFrom: number;
   /** When it went down or came back, the latest last; what flapping is judged by. */
   readonly changes: readonly number[];
   /** It changes too often to tell of each change. */
@@ -64,6 +68,8 @@ export const initialState: VerdictState = {
   doubt: null,
   at: 0,
   restUntil: 0,
+  unheardSince: null,
+  votesFrom: 0,
   changes: [],
   flapping: false,
 };

@@ -188,3 +188,183 @@ test("what a suspect region alone sees is held back", () => {
   played.suspects = [];
   expect(told(played.step(start + 3_000))).toEqual(["up to degraded"]);
 });
+
+const hourly: Policy = { ...policy, intervalMs: 3_600_000 };
+
+test("what reaches the coordinator long after its time is no vote", () => {
+  const played = up({ policy: hourly });
+  const now = start + 1_800_000;
+  const spooled = ["a:down", "b:down", "c:down"].map((text) => ({
+    ...arrival(text, start + 1_000_000, 0),
+    receivedAt: now,
+  }));
+  expect(told(played.step(now, spooled))).toEqual([]);
+  expect(played.step(now + 3_600_000, spooled)).toEqual([]);
+});
+
+test("a doubt that nobody watched the end of is begun again", () => {
+  const played = up({ policy: hourly });
+  played.results(start + 1_000, "a:down", "b:down");
+  const back = start + 600_000;
+  expect(told(played.step(back))).toEqual(["confirm"]);
+  const answered = ["a:up", "b:up", "c:up"].map((text) => ({ ...arrival(text, start + 1_000, 7), receivedAt: back }));
+  expect(told(played.step(back, answered))).toEqual([]);
+  expect(told(played.answers(back + 100, "a:up", "b:up", "c:up"))).toEqual(["cleared"]);
+});
+
+test("after a long absence what has come by then is taken before anything is judged", () => {
+  const played = up();
+  const back = start + 600_000;
+  const came = ["a:up", "b:up", "c:up"].map((text) => ({
+    ...arrival(text, back - 30_000, 0),
+    receivedAt: back - 20_000,
+  }));
+  expect(told(played.step(back, came))).toEqual([]);
+});
+
+test("what was seen before a pause counts no more after it", () => {
+  const played = up();
+  played.policy = { ...policy, enabled: false };
+  played.step(start + 1_000);
+  played.policy = policy;
+  expect(told(played.step(start + 2_000))).toEqual(["overlay"]);
+  expect(played.state.verdict).toBe("unknown");
+  expect(told(played.results(start + 3_000, "a:up", "b:up"))).toEqual(["unknown to up"]);
+});
+
+test.each([
+  ["any", ["a:down"]],
+  ["majority", ["a:down", "b:down"]],
+  [1, ["c:down"]],
+] as const)("with quorum %s, silence ends an outage in unknown and nothing else", (quorum, failing) => {
+  const played = play({ policy: { ...policy, quorum } });
+  played.results(start, "a:up", "b:up", "c:up");
+  played.results(start + 1_000, ...failing);
+  played.answers(start + 1_100, ...failing);
+  for (let at = start + 20_000; !failing.every((text) => text.startsWith("c")) && at < start + 100_000; at += 20_000) {
+    played.results(at, "c:up");
+  }
+  expect(played.state.verdict).toBe("down");
+  const heard: string[] = [];
+  for (let at = start + 100_000; at < start + 400_000; at += 1_000) heard.push(...told(played.step(at)));
+  expect(heard.filter((effect) => effect !== "confirm")).toEqual(["down to unknown"]);
+});
+
+test("a region that sees it well again while another's answer is under way is not counted as failing", () => {
+  const played = up();
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down");
+  played.results(start + 6_000, "a:up");
+  expect(told(played.answers(start + 9_000, "b:down", "c:up"))).toEqual(["up to degraded"]);
+});
+
+test("one region that fails check after check is believed though all answers are lost", () => {
+  const played = up({ regions: ["a"], policy: { ...policy, intervalMs: 30_000 } });
+  for (let at = start + 30_000; at <= start + 90_000; at += 30_000) {
+    for (let due = played.dueAt; due !== null && due < at; due = played.dueAt) played.step(due);
+    played.results(at, "a:down");
+  }
+  expect(played.state.verdict).toBe("down");
+});
+
+test("who does not answer is asked ever more seldom, but at once when there is more trouble", () => {
+  const played = up({ policy: hourly });
+  const asked = [played.results(start + 1_000, "a:down")].flat();
+  const pass = (until: number) => {
+    for (let due = played.dueAt; due !== null && due < until; due = played.dueAt) asked.push(...played.step(due));
+  };
+  pass(start + 3_000_000);
+  expect(told(asked)).toEqual(Array.from({ length: 7 }, () => "confirm"));
+  expect(played.state.verdict).toBe("up");
+  asked.length = 0;
+  asked.push(...played.results(start + 3_000_000, "b:down"));
+  pass(start + 3_001_500);
+  expect(told(asked)).toEqual(["confirm"]);
+});
+
+test("that it goes on after a silence is not taken from one region's first word", () => {
+  const played = up({ regions: ["a"] });
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down");
+  expect(told(played.step(start + 200_000))).toEqual(["down to unknown"]);
+  expect(told(played.results(start + 300_000, "a:down"))).toEqual(["confirm"]);
+  expect(told(played.answers(start + 300_100, "a:down"))).toEqual(["unknown to down"]);
+});
+
+test("trouble that was held back and has passed is not settled", () => {
+  const played = up();
+  played.suspects = ["a"];
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:up", "c:up");
+  const effects = played.results(start + 5_000, "a:up");
+  for (let at = start + 6_000; at < start + 60_000; at += 1_000) effects.push(...played.step(at));
+  expect(told(effects)).toEqual(["cleared"]);
+});
+
+test("trouble is held back no longer than it says, however often it is looked at", () => {
+  const played = up();
+  played.suspects = ["a"];
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:up", "c:up");
+  const until = start + 1_000 + CONFIRM_WAIT_MS + policy.timeoutMs + 30_000;
+  for (let at = start + 1_300; at < until; at += 700) expect(told(played.step(at))).toEqual([]);
+  expect(told(played.step(until))).toEqual(["up to degraded"]);
+});
+
+test("one failing vote beside an old slow one is not two that fail", () => {
+  const played = up({ policy: { ...hourly, quorum: "any" } });
+  played.results(start + 1_000, "b:degraded");
+  for (let due = played.dueAt; due !== null && due < start + 900_000; due = played.dueAt) played.step(due);
+  const effects = played.results(start + 900_000, "c:down");
+  for (let due = played.dueAt; due !== null && due < start + 930_000; due = played.dueAt)
+    effects.push(...played.step(due));
+  expect(told(effects)).toEqual(["confirm"]);
+});
+
+test("one region's passing blip during an outage is not believed when nobody answers", () => {
+  const played = play();
+  played.results(start, "a:up", "b:up", "c:up");
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:down", "c:up");
+  expect(played.state.verdict).toBe("down");
+  const effects = played.results(start + 5_000, "b:up");
+  effects.push(...played.step(start + 5_000 + CONFIRM_WAIT_MS + policy.timeoutMs));
+  expect(told(effects)).toEqual(["confirm"]);
+});
+
+test("flapping is told of by a change, not by what comes back as it was", () => {
+  const played = up();
+  for (let n = 1; n <= 6; n++) {
+    const status = n % 2 === 1 ? "down" : "up";
+    played.results(start + 10_000 * n, `a:${status}`);
+    played.answers(start + 10_000 * n + 100, `a:${status}`, `b:${status}`, `c:${status}`);
+  }
+  expect(told(played.step(start + 400_000))).toEqual(["flapping", "up to unknown"]);
+  expect(told(played.results(start + 400_100, "a:up", "b:up", "c:up"))).toEqual(["unknown to up"]);
+});
+
+test("a region may be called as it likes", () => {
+  const played = up({ regions: ["constructor"] });
+  expect(told(played.results(start + 1_000, "constructor:down"))).toEqual(["confirm"]);
+  expect(told(played.step(start + 1_050))).toEqual([]);
+  expect(told(played.answers(start + 1_100, "constructor:down"))).toEqual(["up to down"]);
+});
+
+test("what one coordinator's fast clock received later than now has come now", () => {
+  const played = up();
+  played.step(start + 1_000, [{ ...arrival("a:up", start + 900, 0), receivedAt: start + 60_000 }]);
+  expect(played.state.at).toBe(start + 1_000);
+});
+
+test("the row of a region's equal results is broken by a silence", () => {
+  let outcome: Outcome<Ballot> = { state: initialState, votes: [], effects: [], dueAt: null };
+  const later = start + 10 * policy.intervalMs;
+  for (const at of [start, start + policy.intervalMs, later]) {
+    outcome = step(
+      { ...outcome, policy, regions: ["a"], suspects: [], maintenance: false },
+      [arrival("a:down", at, 0)],
+      at,
+    );
+    expect(outcome.votes[0]?.sideSince).toBe(at === later ? later : start);
+  }
+});
