@@ -122,6 +122,7 @@ function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival
   const { region, status, scheduledAt, attempt } = arrival;
   if (receivedAt > scheduledAt + longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS) return;
   const vote = run.votes.get(region);
+  if (vote?.scheduledAt === scheduledAt && vote.attempt === attempt) return;
   const isVote = !vote || isNewer(arrival, vote);
   const { doubt } = run.state;
   const isAnswer = doubt && attempt > 0 && scheduledAt === doubt.at && doubt.asked.includes(region);
@@ -131,7 +132,7 @@ function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival
   if (!isVote) return;
   const goesOn = vote?.status === status && scheduledAt < vote.scheduledAt + freshnessMs(policy);
   run.votes.set(region, { ...arrival, sideSince: goesOn ? vote.sideSince : arrival.checkedAt });
-  if (status !== "error" && status !== seenBy(run.state, region)) {
+  if (status !== "error" && (run.state.settled === "unknown" || status !== seenBy(run.state, region))) {
     run.state = { ...run.state, restUntil: Math.min(run.state.restUntil, run.state.at + REST_MS) };
   }
 }
@@ -281,13 +282,15 @@ function isConfirmed<B extends Ballot>(run: Run<B>, doubt: Doubt, verdict: Settl
   const since = state.unheardSince ?? doubt.at;
   const isHeard = ({ region, status, scheduledAt, checkedAt, sideSince }: B) =>
     answerOf(doubt, region) === status || (scheduledAt > since && sideSince !== checkedAt);
-  const news = votes.filter(({ region, status }) => status !== seenBy(state, region));
+  const isNews = ({ region, status }: B) => state.settled === "unknown" || status !== seenBy(state, region);
   // Then it is that votes ran out, or that the policy is another.
-  if (news.length === 0) return votes.some(isHeard);
+  if (!votes.some(isNews)) return votes.some(isHeard);
   if (verdict === "down" && votes.filter(({ status }) => status === "down").length > 1) return true;
   const without = (one: B) =>
-    votes.map((vote) => (vote === one ? { ...vote, status: seenBy(state, vote.region) } : vote));
-  return news.every((vote) => isHeard(vote) || observe(run, without(vote)) === verdict);
+    state.settled === "unknown"
+      ? votes.filter((vote) => vote !== one)
+      : votes.map((vote) => (vote === one ? { ...vote, status: seenBy(state, vote.region) } : vote));
+  return votes.every((vote) => !isNews(vote) || isHeard(vote) || observe(run, without(vote)) === verdict);
 }
 
 /** Whether it is trouble that suspect regions alone see. */
