@@ -23,8 +23,8 @@ const MAX_BEHIND_MS = 3_000;
  *
  * **Votes.** Each region's vote is its latest result by the time its check was due,
  * however results arrive. What comes later than a check may wait, plus its timeout,
- * plus a minute, is no vote: it was spooled, and tells of the past. Nor is what was
- * due before the end of a pause. Whatever is settled is what the fresh votes of that
+ * plus a minute, or when it is not fresh any more, is no vote: it was spooled, and
+ * tells of the past. Nor is what was due before the end of a pause. Whatever is settled is what the fresh votes of that
  * instant say (`judge`).
  *
  * **Doubt.** A vote that does not fit what is settled begins a doubt: every voting
@@ -120,7 +120,8 @@ function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival
   const arrival = arrived as unknown as B;
   const { policy } = run;
   const { region, status, scheduledAt, attempt } = arrival;
-  if (receivedAt > scheduledAt + longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS) return;
+  const inTime = Math.min(freshnessMs(policy) - 1, longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS);
+  if (receivedAt > scheduledAt + inTime) return;
   const vote = run.votes.get(region);
   if (vote?.scheduledAt === scheduledAt && vote.attempt === attempt) return;
   const isVote = !vote || isNewer(arrival, vote);

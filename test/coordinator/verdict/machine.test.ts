@@ -368,3 +368,26 @@ test("the row of a region's equal results is broken by a silence", () => {
     expect(outcome.votes[0]?.sideSince).toBe(at === later ? later : start);
   }
 });
+
+test("what is stale when it comes is kept as no vote, so that it is none a moment ago either", () => {
+  const now = start + 200_000;
+  const stale = { ...arrival("a:up", now - 130_000, 0), receivedAt: now };
+  const subject: Subject<Ballot> = {
+    state: initialState,
+    votes: [],
+    policy,
+    regions: ["a"],
+    suspects: [],
+    maintenance: false,
+  };
+  expect(step(subject, [stale], now)).toMatchObject({ votes: [], effects: [] });
+  expect(step(subject, [{ ...stale, scheduledAt: stale.scheduledAt + 1 }], now).votes).toHaveLength(1);
+});
+
+test("a result that comes again is no answer", () => {
+  const played = play({ policy: { ...policy, quorum: "any" } });
+  const extra = { ...arrival("a:down", start, 7), checkedAt: start };
+  expect(told(played.step(start, [extra]))).toEqual(["confirm"]);
+  expect(told(played.step(start, [extra]))).toEqual([]);
+  expect(played.state.doubt?.answers).toEqual({});
+});

@@ -13,8 +13,15 @@ import { createWorld } from "./model/world.ts";
 const histories = Number(process.env.VERDICT_HISTORIES ?? 2_000);
 const firstSeed = Number(process.env.VERDICT_SEED ?? 1);
 
-/** Faults that this test found, each by its seed. */
-const found: number[] = [];
+/** Faults that this test found, each by a seed that showed it. */
+const found = [
+  [42, "what came in one instant was looked at one by one"],
+  [252, "results that a queue had kept were judged before the last of them was taken"],
+  [4208, "flapping was told of again by votes that came back"],
+  [4769, "one failing vote beside an unconfirmed slow one settled down"],
+  [1_003_258, "a vote that was stale when it came counted as of a moment ago"],
+  [1_019_608, "a spooled result began a doubt when the same step was taken again"],
+] as const;
 
 function run(seed: number) {
   const world = createWorld(seed);
@@ -30,7 +37,7 @@ const complaints = (findings: Findings) => ({
 });
 const none = { false: [], missed: [], stuck: [], others: [] };
 
-test.each(found.map((seed) => [seed]))("seed %i is judged well", (seed) => {
+test.each(found)("seed %i, in which once %s, is judged well", (seed) => {
   expect(complaints(run(seed))).toEqual(none);
 });
 

@@ -15,7 +15,7 @@ import type { World } from "./world.ts";
  * after the last pause, and no `error`.
  *
  * - **False**: something is settled that the views of that instant do not say; or on
- *   a single check, no other one supporting it; or by silence, nothing having been
+ *   a single check, no other one supporting it, that was not made to confirm it; or by silence, nothing having been
  *   heard since the last time that something was settled; or while people had
  *   switched it off; or about an instant more than 3 s ago. `unknown` needs no check
  *   to support it, and what comes back from it as it was needs only the views.
@@ -123,7 +123,8 @@ export function createReference(world: World): Reference {
     const views = viewsAt(at);
     const said = say(views);
     const told = `${from} to ${to} at ${at}`;
-    if (said !== to) wrong.push(`${told}: the views say ${said}`);
+    // What came in the very instant may count or not.
+    if (said !== to && say(viewsAt(at - 1)) !== to) wrong.push(`${told}: the views say ${said}`);
     if (to === "unknown") return;
     if (from === "unknown" && (to === before || (before === null && to === "up"))) return;
     const isWorse = to === "down" || from === "up";
@@ -132,7 +133,7 @@ export function createReference(world: World): Reference {
     const checks = [...heard.values()]
       .flat()
       .filter((result) => result.heardAt <= at && result.heardAt >= at - rememberedMs && supports(result));
-    if (checks.length < 2) wrong.push(`${told}: on a single check`);
+    if (checks.length < 2 && !checks.some(({ attempt }) => attempt > 0)) wrong.push(`${told}: on a single check`);
     const last = settledAt.at(-1)?.at ?? 0;
     if (!views.some(({ heardAt }) => heardAt >= last)) wrong.push(`${told}: by silence`);
   }
