@@ -1,7 +1,8 @@
-import type { ResultStatus } from "../../shared/result.ts";
 import { longestWaitMs } from "../schedule/due.ts";
+import { answerOf, isConfirmed } from "./confirmation.ts";
 import { calmAt, isFlapping, recentChanges } from "./flapping.ts";
-import type { Arrival, Ballot, Doubt, Effect, Outcome, Side, Subject, VerdictState } from "./state.ts";
+import { isSame, pictureOf, seenBy } from "./picture.ts";
+import type { Arrival, Ballot, Doubt, Effect, Outcome, Subject, VerdictState } from "./state.ts";
 import type { Settled } from "./verdict.ts";
 import { freshnessMs, judge, quorumOf } from "./verdict.ts";
 
@@ -268,30 +269,13 @@ function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
     run.state = { ...state, doubt: { ...doubt, until: Math.min(state.at + HOLD_LOOK_MS, heldUntil) } };
   } else if (verdict === state.settled) {
     clear(run, suspectedAt, votes);
-  } else if (verdict === "unknown" || isConfirmed(run, doubt, verdict, votes)) {
+  } else if (verdict === "unknown" || isConfirmed(state, doubt, verdict, votes, (some) => observe(run, some))) {
     settle(run, verdict, votes, suspectedAt);
   } else {
     // One region's word is not enough: ask again, ever more seldom while nothing else is heard.
     const restUntil = state.at + Math.max(CONFIRM_WAIT_MS, state.at - suspectedAt);
     run.state = { ...state, doubt: null, unheardSince: suspectedAt, restUntil };
   }
-}
-
-/** Whether a verdict rests on more than silence and the first word of one region. */
-function isConfirmed<B extends Ballot>(run: Run<B>, doubt: Doubt, verdict: Settled, votes: readonly B[]): boolean {
-  const { state } = run;
-  const since = state.unheardSince ?? doubt.at;
-  const isHeard = ({ region, status, scheduledAt, checkedAt, sideSince }: B) =>
-    answerOf(doubt, region) === status || (scheduledAt > since && sideSince !== checkedAt);
-  const isNews = ({ region, status }: B) => state.settled === "unknown" || status !== seenBy(state, region);
-  // Then it is that votes ran out, or that the policy is another.
-  if (!votes.some(isNews)) return votes.some(isHeard);
-  if (verdict === "down" && votes.filter(({ status }) => status === "down").length > 1) return true;
-  const without = (one: B) =>
-    state.settled === "unknown"
-      ? votes.filter((vote) => vote !== one)
-      : votes.map((vote) => (vote === one ? { ...vote, status: seenBy(state, vote.region) } : vote));
-  return votes.every((vote) => !isNews(vote) || isHeard(vote) || observe(run, without(vote)) === verdict);
 }
 
 /** Whether it is trouble that suspect regions alone see. */
@@ -305,10 +289,8 @@ function clear<B extends Ballot>(run: Run<B>, suspectedAt: number, votes: readon
   const { state } = run;
   const picture = pictureOf(votes);
   run.state = { ...state, doubt: null, unheardSince: null, picture, restUntil: state.at + REST_MS };
-  const moved = Object.keys({ ...picture, ...state.picture }).some(
-    (region) => picture[region] !== state.picture[region],
-  );
-  if (moved && state.settled !== "up") run.effects.push({ type: "evidence", at: state.at, evidence: votes });
+  if (!isSame(picture, state.picture) && state.settled !== "up")
+    run.effects.push({ type: "evidence", at: state.at, evidence: votes });
   else run.effects.push({ type: "cleared", at: state.at, suspectedAt });
 }
 
@@ -336,26 +318,6 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     run.state = { ...run.state, flapping: true };
     run.effects.push({ type: "flapping", at, flapping: true });
   }
-}
-
-/** The regions that do not see the target well, and how they see it. */
-function pictureOf(votes: readonly Ballot[]): Record<string, Side> {
-  return Object.fromEntries(
-    votes.flatMap(({ region, status }) => (status === "up" || status === "error" ? [] : [[region, status] as const])),
-  );
-}
-
-/** How a region was seeing the target when that was established. */
-function seenBy({ picture }: VerdictState, region: string): Side {
-  return (Object.hasOwn(picture, region) && picture[region]) || "up";
-}
-
-function answerOf({ answers }: Doubt, region: string): ResultStatus | undefined {
-  return Object.hasOwn(answers, region) ? answers[region] : undefined;
-}
-
-function isSame(a: VerdictState["picture"], b: VerdictState["picture"]): boolean {
-  return Object.keys({ ...a, ...b }).every((region) => a[region] === b[region]);
 }
 
 /** The next instant after the last event at which something falls due. */
