@@ -59,6 +59,10 @@ const MAX_BEHIND_MS = 3_000;
  * answer; with every answer lost i + t + 10 s, or 2 i + t + 10 s where one region's
  * word is a quorum; plus 1 s and what results are under way.
  *
+ * **Storing.** `state.at` and `dueAt` alone need not be stored when a step had no
+ * effects, nothing else of the state changed, nothing had fallen due by then, and
+ * `dueAt` is not earlier than what is stored; a vote that was taken always has to be.
+ *
  * @param arrivals in any order; repeated and outdated ones change nothing.
  * @param now the time up to which to go, in whole ms since the epoch, as all times are.
  */

@@ -391,3 +391,21 @@ test("a result that comes again is no answer", () => {
   expect(told(played.step(start, [extra]))).toEqual([]);
   expect(played.state.doubt?.answers).toEqual({});
 });
+
+test("of two answers of one region the later attempt counts, in whichever order they come", () => {
+  for (const attempts of [
+    [7, 8],
+    [8, 7],
+  ]) {
+    const played = up();
+    played.results(start + 1_000, "b:down");
+    for (const attempt of attempts) {
+      const answer = {
+        ...arrival(attempt === 7 ? "a:down" : "a:up", start + 1_000, attempt),
+        receivedAt: start + 1_100,
+      };
+      played.step(start + 1_100, [answer]);
+    }
+    expect(played.state.doubt?.answers).toEqual({ a: "up" });
+  }
+});
