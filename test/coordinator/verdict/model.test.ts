@@ -10,7 +10,7 @@ import { createWorld } from "./model/world.ts";
  * the long run; `VERDICT_SEED=n` begins with seed n, so that with VERDICT_HISTORIES=1
  * a seed that failed is run alone.
  */
-const histories = Number(process.env.VERDICT_HISTORIES ?? 2_000);
+const histories = Number(process.env.VERDICT_HISTORIES ?? 1_500);
 const firstSeed = Number(process.env.VERDICT_SEED ?? 1);
 
 /** Faults that this test found, each by a seed that showed it. */
