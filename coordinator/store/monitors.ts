@@ -85,7 +85,7 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         const monitor = toMonitor(rows[0] as Row);
         await recordRevision(client, monitor, spec);
         if (!isDeepStrictEqual(whatIsJudged(found.rows[0].spec), whatIsJudged(spec)))
-          await forgetVotes(client, id, spec);
+          await forgetVotes(client, monitor);
         return monitor;
       }),
     remove: (id) =>
@@ -137,9 +137,9 @@ async function recordRevision(
 }
 
 /** Votes were about what the monitor watched before; they say nothing about what it watches now. */
-async function forgetVotes(client: PostgresClient, id: string, spec: MonitorSpec): Promise<void> {
-  await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [id]);
-  await beginAnew(client, id, spec.enabled);
+async function forgetVotes(client: PostgresClient, monitor: Monitor): Promise<void> {
+  await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [monitor.id]);
+  await beginAnew(client, monitor);
 }
 
 function whatIsJudged({ name: _, tags: __, dependsOn: ___, slo: ____, ...judged }: MonitorSpec) {

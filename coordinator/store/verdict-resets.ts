@@ -1,3 +1,4 @@
+import type { Monitor } from "../../shared/monitor.ts";
 import type { Resolution } from "../incidents/incident.ts";
 import type { VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
@@ -20,9 +21,12 @@ export async function beginStatus(client: PostgresClient, monitorId: string, ena
  * stays open, and what was established is remembered, so that finding the same again
  * is no news; a pause ends it.
  */
-export async function beginAnew(client: PostgresClient, monitorId: string, enabled: boolean): Promise<void> {
-  const { rows } = await client.query<{ verdict: Verdict; state: VerdictState | null; at: Date }>(
-    "SELECT verdict, state, clock_timestamp() AS at FROM monitor_status WHERE monitor_id = $1 FOR UPDATE",
+export async function beginAnew(
+  client: PostgresClient,
+  { id: monitorId, enabled, updatedAt: at }: Pick<Monitor, "id" | "enabled" | "updatedAt">,
+): Promise<void> {
+  const { rows } = await client.query<{ verdict: Verdict; state: VerdictState | null }>(
+    "SELECT verdict, state FROM monitor_status WHERE monitor_id = $1 FOR UPDATE",
     [monitorId],
   );
   const row = rows[0];
@@ -30,14 +34,15 @@ export async function beginAnew(client: PostgresClient, monitorId: string, enabl
   const verdict: Verdict = enabled ? "unknown" : "paused";
   const was = row.state ?? initialState;
   const before = enabled ? (was.settled === "unknown" ? was.before : was.settled) : null;
-  const state: VerdictState = { ...initialState, verdict, before, at: row.at.getTime() };
+  // Votes from before were about another target.
+  const state: VerdictState = { ...initialState, verdict, before, at, votesFrom: at };
   await client.query(
     `UPDATE monitor_status SET verdict = $2, state = $3, due_at = NULL,
             since = CASE WHEN verdict = $2 THEN since ELSE $4 END WHERE monitor_id = $1`,
-    [monitorId, verdict, JSON.stringify(state), row.at],
+    [monitorId, verdict, JSON.stringify(state), new Date(at)],
   );
-  if (row.verdict !== verdict) await recordVerdict(client, monitorId, verdict, row.at);
-  if (!enabled) await endIncident(client, monitorId, "paused", row.at.getTime());
+  if (row.verdict !== verdict) await recordVerdict(client, monitorId, verdict, new Date(at));
+  if (!enabled) await endIncident(client, monitorId, "paused", at);
 }
 
 /** Ends a monitor's open incident when there is nothing left to judge. Nobody is told: somebody did it on purpose. */

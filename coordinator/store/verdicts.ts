@@ -146,7 +146,7 @@ async function decide(
       regions: row.regions,
       type: row.type,
       tags: row.tags,
-      state: row.state ?? stateOf(row.verdict),
+      state: row.state ? { ...initialState, ...row.state } : stateOf(row.verdict),
       votes: votes.get(row.monitor_id) ?? [],
       // One of a check that was due before the monitor's current revision was about another target.
       arrivals: (byMonitor.get(row.monitor_id) ?? [])
