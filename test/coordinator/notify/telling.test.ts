@@ -78,17 +78,22 @@ async function monitor(name: string, changes: object = {}) {
       (check) => check !== undefined,
     );
   let n = 0;
-  const turn = async (found: object, verdict: string) => {
-    n++;
-    for (const agent of agents) {
-      const check = latest(agent);
-      await agent.answer({ ...check, scheduledAt: check.scheduledAt + n, attempt: check.attempt + n }, found);
-    }
-    await until(
-      async () => (await first.call("GET", `/v1/monitors/${body.id}`)).body.status.verdict,
-      (now) => now === verdict,
+  /** Both find the same until the verdict says so: what one said is overtaken where it was just asked again. */
+  const turn = (found: object, wanted: string) =>
+    until(
+      async () => {
+        const { verdict } = (await first.call("GET", `/v1/monitors/${body.id}`)).body.status;
+        if (verdict === wanted) return true;
+        n++;
+        for (const agent of agents) {
+          const check = latest(agent);
+          await agent.answer({ ...check, scheduledAt: check.scheduledAt + n, attempt: check.attempt + n }, found);
+        }
+        return false;
+      },
+      (done) => done,
+      { everyMs: 300 },
     );
-  };
   await turn({}, "up");
   return { id: body.id as string, goDown: () => turn(down, "down"), comeBack: () => turn({}, "up") };
 }
