@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { access, readdir, readFile, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { directoryTrouble, makeDirectory } from "../shared/directory.ts";
+import { PART, writeDurably } from "../shared/durable-file.ts";
 import { ConfigError, errorText } from "../shared/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { ResultBatch } from "../shared/result.ts";
@@ -54,7 +55,6 @@ const BLOCK_BYTES = 4_096;
 const DROP_LOG_MS = 10_000;
 /** When it was written, in ms since the epoch, how many results and misses it holds, and what makes it unique. */
 const segmentName = /^(\d{15})-(\d+)-[0-9a-f]{12}\.jsonl$/;
-const PART = ".part";
 
 interface File {
   readonly name: string;
@@ -173,21 +173,7 @@ export function createSpool({
     const writtenAt = now();
     lastName = Math.max(lastName + 1, Math.floor(writtenAt));
     const name = `${String(lastName).padStart(15, "0")}-${results}-${randomBytes(6).toString("hex")}.jsonl`;
-    const part = join(dir, name + PART);
-    try {
-      const file = await open(part, "wx", 0o600);
-      try {
-        await file.writeFile(text);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(part, join(dir, name));
-    } catch (thrown) {
-      await unlink(part).catch(() => undefined); // Half of it on a full disk, or nothing at all.
-      throw thrown;
-    }
-    await syncDirectory(dir);
+    await writeDurably(dir, name, text);
     keep({ name, writtenAt, results, bytes: length });
   }
 
@@ -261,14 +247,4 @@ export function createSpool({
       }
     },
   };
-}
-
-/** Makes a rename durable (fsync(2)). */
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

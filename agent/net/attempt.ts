@@ -81,8 +81,9 @@ export async function observe(
     failure = failureOf(thrown, phases.current);
   }
   clearTimeout(timer);
-  const observation = { ...phases.stop(), ...seen, failure };
+  const { latencyMs, phases: measured } = phases.stop();
+  const { address, statusCode, bodyBytes, body, header } = seen;
   // A connection holds on to its attempt until it has closed; a large body must not wait for that.
   seen.body = null;
-  return observation;
+  return { address, statusCode, bodyBytes, body, header, latencyMs, phases: measured, failure };
 }

@@ -15,24 +15,23 @@ export interface PhaseTimer {
 
 export function createPhaseTimer(monotonic: () => number): PhaseTimer {
   const phases: { [phase in PhaseName]?: number } = {};
-  let current: PhaseName | null = null;
   let since = 0;
   const settle = () => {
     const now = monotonic();
+    const { current } = timer;
     if (current !== null) phases[current] = (phases[current] ?? 0) + now - since;
     since = now;
   };
-  return {
-    enter(phase) {
+  // Not a getter: for every object literal with one, V8 makes a hidden class of its own.
+  const timer = {
+    current: null as PhaseName | null,
+    enter(phase: PhaseName) {
       settle();
-      current = phase;
-    },
-    get current() {
-      return current;
+      timer.current = phase;
     },
     stop() {
       settle();
-      current = null;
+      timer.current = null;
       let latencyMs = 0;
       for (const name in phases) {
         const phase = name as PhaseName;
@@ -43,6 +42,7 @@ export function createPhaseTimer(monotonic: () => number): PhaseTimer {
       return { latencyMs: toMicroseconds(latencyMs), phases };
     },
   };
+  return timer;
 }
 
 function toMicroseconds(ms: number): number {

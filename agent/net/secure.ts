@@ -11,7 +11,8 @@ import type { Attempt } from "./attempt.ts";
 /**
  * TLS over a fresh connection; the phase `tlsMs`. The certificate is judged for
  * `host` unless `ignoreTls`. Sessions are never resumed: every check makes the
- * full handshake.
+ * full handshake. Of the socket's two ways to its peer's certificate only
+ * `getPeerX509Certificate` works.
  */
 export type Secure = (socket: Socket, host: string, ignoreTls: boolean, attempt: Attempt) => Promise<TLSSocket>;
 

@@ -17,33 +17,32 @@ export function createByteStore({
   readonly share?: BodyShare;
 } = {}) {
   let buffer = nothing;
-  let length = 0;
-  return {
-    get length() {
-      return length;
-    },
+  // A field, for a getter would cost each store a hidden class of its own.
+  const store = {
+    length: 0,
     /** @throws CheckFailure when its share cannot pay for more room. */
     append(piece: Buffer) {
-      const needed = length + piece.length;
-      if (needed > buffer.length) {
-        const capacity = Math.max(4_096, needed, Math.min(2 * buffer.length, maxBytes));
+      const length = store.length + piece.length;
+      if (length > buffer.length) {
+        const capacity = Math.max(4_096, length, Math.min(2 * buffer.length, maxBytes));
         share?.resize(capacity);
         const larger = Buffer.allocUnsafeSlow(capacity);
-        buffer.copy(larger, 0, 0, length);
+        buffer.copy(larger, 0, 0, store.length);
         buffer = larger;
       }
-      piece.copy(buffer, length);
-      length = needed;
+      piece.copy(buffer, store.length);
+      store.length = length;
     },
     /** What is there, until the next piece comes. */
-    view: () => buffer.subarray(0, length),
+    view: () => buffer.subarray(0, store.length),
     /** All that is there; it is empty then, and its share given back. */
     take(): Buffer {
-      const all = buffer.subarray(0, length);
+      const all = buffer.subarray(0, store.length);
       buffer = nothing;
-      length = 0;
+      store.length = 0;
       share?.resize(0);
       return all;
     },
   };
+  return store;
 }

@@ -32,10 +32,9 @@ export function createBodyReader(options: {
   readonly budget: BodyBudget;
 }): BodyReader {
   const { maxBytes, keep, contentEncoding, budget } = options;
-  const kept = createByteStore({ maxBytes, share: budget.open() });
+  const kept = keep ? createByteStore({ maxBytes, share: budget.open() }) : null;
   const decoders = decodersOf(contentEncoding);
   let decoding: Decoding | null = null;
-  let bytes = 0;
   let finished = false;
 
   const settle = (failure?: unknown) => {
@@ -54,17 +53,15 @@ export function createBodyReader(options: {
     }
   };
   const take = guarded((chunk) => {
-    const taken = chunk.subarray(0, maxBytes - bytes);
-    bytes += taken.length;
-    if (keep) kept.append(taken);
-    if (bytes >= maxBytes) settle();
+    const taken = chunk.subarray(0, maxBytes - reader.bytes);
+    reader.bytes += taken.length;
+    kept?.append(taken);
+    if (reader.bytes >= maxBytes) settle();
   });
 
-  const reader: BodyReader = {
+  const reader: BodyReader & { bytes: number } = {
     onDone: () => undefined,
-    get bytes() {
-      return bytes;
-    },
+    bytes: 0,
     write: guarded((chunk) => {
       if (decoders.length === 0) return take(chunk);
       decoding ??= startDecoding(
@@ -83,10 +80,10 @@ export function createBodyReader(options: {
       if (decoding === null) settle();
       else decoding.end();
     },
-    text: (charset) => decode(kept.take(), charset),
+    text: (charset) => (kept === null ? "" : decode(kept.take(), charset)),
     close() {
       settle();
-      kept.take();
+      kept?.take();
     },
   };
   return reader;

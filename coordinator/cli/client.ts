@@ -1,3 +1,4 @@
+import type { ProblemDocument } from "../http/api-types.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Access } from "./settings.ts";
 import { oneLine } from "./table.ts";
@@ -20,13 +21,6 @@ export interface ApiClient {
   list<T>(path: string, query?: Query, limit?: number): Promise<T[]>;
 }
 
-/** A problem document, RFC 9457; `errors` is our own member. */
-interface Problem {
-  readonly title?: string;
-  readonly detail?: string;
-  readonly errors?: ReadonlyArray<{ readonly field: string; readonly rule: string }>;
-}
-
 /** What was sent is at fault, or who sent it; all else, a monitor that is not there say, is an answer. */
 const callersFault = [400, 401, 403, 422];
 
@@ -46,7 +40,7 @@ export function createClient(access: Access, deadlineMs = DEADLINE_MS): ApiClien
     });
     if (status === 204) return undefined as T;
     const answer = parseAnswer(text, status, access.url);
-    if (status >= 400) throw refusal(status, answer as Problem);
+    if (status >= 400) throw refusal(status, answer as Partial<ProblemDocument>);
     return answer as T;
   }
 
@@ -82,7 +76,7 @@ function parseAnswer(text: string, status: number, base: string): unknown {
   }
 }
 
-function refusal(status: number, { title, detail, errors = [] }: Problem): CommandFailure {
+function refusal(status: number, { title, detail, errors = [] }: Partial<ProblemDocument>): CommandFailure {
   if (status === 401) {
     return new CommandFailure(2, "the coordinator refused the token", { remedy: "set WATCHPOST_TOKEN to its", status });
   }

@@ -1,6 +1,5 @@
-import type { MonitorRow } from "../http/api-types.ts";
+import type { FieldError, MonitorRow } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
-import type { FieldError } from "./api.ts";
 import { ApiProblem } from "./api.ts";
 import type { PageContext } from "./context.ts";
 import { openDialog } from "./dialog.ts";

@@ -1,13 +1,9 @@
+import type { FieldError, ProblemDocument } from "../http/api-types.ts";
 import type { PageClock } from "./times.ts";
 
 /** No request takes longer, in ms; the API answers in a fraction of it. */
 const TIMEOUT_MS = 10_000;
 const PAGE_SIZE = 1_000;
-
-export interface FieldError {
-  readonly field: string;
-  readonly rule: string;
-}
 
 /** The coordinator answered that it will not, or cannot: a problem document (RFC 9457). */
 export class ApiProblem extends Error {
@@ -90,6 +86,6 @@ export function createApi(token: string, clock: PageClock): Api {
 
 async function toProblem(response: Response): Promise<ApiProblem> {
   // What stands in front of the coordinator may answer with anything.
-  const problem = (await response.json().catch(() => null)) as { detail?: string; errors?: FieldError[] } | null;
+  const problem = (await response.json().catch(() => null)) as Partial<ProblemDocument> | null;
   return new ApiProblem(response.status, problem?.detail ?? `Status ${response.status}`, problem?.errors ?? []);
 }

@@ -173,3 +173,19 @@ export type LiveEvent =
       readonly monitorName: string | null;
       readonly data: TimelineEntry["data"];
     };
+
+/** What is wrong with one field, as the rule that it breaks. */
+export interface FieldError {
+  /** The path of the field, such as `http.url` or `assertions.0.op`. */
+  readonly field: string;
+  readonly rule: string;
+}
+
+/** An answer that is an error (RFC 9457); `errors` is our own member. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+}

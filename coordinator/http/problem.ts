@@ -1,11 +1,5 @@
 import { STATUS_CODES } from "node:http";
-
-/** What is wrong with one field, as the rule that it breaks. */
-export interface FieldError {
-  /** The path of the field, such as `http.url` or `assertions.0.op`. */
-  readonly field: string;
-  readonly rule: string;
-}
+import type { FieldError, ProblemDocument } from "./api-types.ts";
 
 /** An answer that is an error: a problem document of RFC 9457. */
 export class Problem extends Error {
@@ -19,7 +13,7 @@ export class Problem extends Error {
     this.errors = errors;
   }
 
-  toJSON() {
+  toJSON(): ProblemDocument {
     return {
       type: "about:blank",
       title: STATUS_CODES[this.status] ?? "Error",

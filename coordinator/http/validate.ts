@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { unstorable, unstorableRule } from "../../shared/monitor.ts";
-import type { FieldError } from "./problem.ts";
+import type { FieldError } from "./api-types.ts";
 import { Problem } from "./problem.ts";
 
 /**

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { PART, writeDurably } from "../../shared/durable-file.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { StoredMiss, StoredResult } from "../store/results.ts";
@@ -72,15 +73,6 @@ export function createSpool({
   let bytes = 0;
   let last = 0;
 
-  async function syncDir(): Promise<void> {
-    const handle = await open(dir, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-
   /** Of blocks written in the same ms each gets its own place, in order. */
   function nextName(token: string): string {
     last = Math.max(last + 1, Math.floor(now()));
@@ -118,7 +110,7 @@ export function createSpool({
     async open() {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       for (const name of (await readdir(dir)).sort()) {
-        if (name.endsWith(".part")) await unlink(join(dir, name)).catch(() => undefined);
+        if (name.endsWith(PART)) await unlink(join(dir, name)).catch(() => undefined);
         if (!name.endsWith(SUFFIX)) continue;
         const found = await stat(join(dir, name)).catch(() => null);
         if (!found) continue;
@@ -135,16 +127,7 @@ export function createSpool({
       const size = Math.max(FILE_BYTES, Buffer.byteLength(text));
       if (bytes + size > maxBytes) throw new Error(`the spool is full: ${maxBytes} bytes`);
       const name = nextName(block.token);
-      const part = join(dir, `${name}.part`);
-      const file = await open(part, "w", 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(part, join(dir, name));
-      await syncDir();
+      await writeDurably(dir, name, text);
       entries.push({ name, bytes: size, writtenAt: now() });
       bytes += size;
     },

@@ -1,7 +1,7 @@
 import { UnrecoverableError } from "bullmq";
 import { describe, expect, test } from "vitest";
 import { readBatch } from "../../agent/check-batch.ts";
-import { tcpCheck } from "./probes/support.ts";
+import { tcpCheck } from "../support/checks.ts";
 
 const now = 1_800_000_000_000;
 const good = { ...tcpCheck("localhost", 80), scheduledAt: now + 500, expiresAt: now + 10_000 };

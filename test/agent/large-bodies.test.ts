@@ -7,12 +7,12 @@ import type { QueueServer } from "../../shared/queues.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { Result, ResultBatch } from "../../shared/result.ts";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
+import { httpCheck } from "../support/checks.ts";
 import { agentToken } from "../support/coordinator.ts";
 import { type LinkServer, startLinkServer } from "../support/link-server.ts";
 import { startTestRedis, type TestServer } from "../support/servers.ts";
 import { httpTarget, type Target } from "../support/targets.ts";
 import { until } from "../support/until.ts";
-import { httpCheck } from "./probes/support.ts";
 
 const region = "eu-west";
 const CHECKS = 50;

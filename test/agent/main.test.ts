@@ -8,13 +8,13 @@ import type { QueueServer } from "../../shared/queues.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { ResultBatch } from "../../shared/result.ts";
 import { startAgentProcess } from "../support/agent-process.ts";
+import { httpCheck, tcpCheck } from "../support/checks.ts";
 import { agentToken } from "../support/coordinator.ts";
 import { type LinkServer, startLinkServer } from "../support/link-server.ts";
 import { freePort, startTestPostgres, startTestRedis, type TestServer } from "../support/servers.ts";
 import { hangingTarget, httpTarget } from "../support/targets.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
-import { httpCheck, tcpCheck } from "./probes/support.ts";
 
 const logger = pino({ level: "silent" });
 const region = "eu-west";

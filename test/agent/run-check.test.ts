@@ -4,7 +4,7 @@ import type { Probes } from "../../agent/probes/probe.ts";
 import { createRunCheck } from "../../agent/run-check.ts";
 import type { Check } from "../../shared/check.ts";
 import { resultBatch } from "../../shared/result.ts";
-import { httpCheck } from "./probes/support.ts";
+import { httpCheck } from "../support/checks.ts";
 
 const fine: Observation = {
   address: "192.0.2.1",

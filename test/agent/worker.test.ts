@@ -7,11 +7,12 @@ import type { Check, CheckBatch } from "../../shared/check.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { Miss, Result, ResultBatch } from "../../shared/result.ts";
+import { httpCheck, tcpCheck } from "../support/checks.ts";
 import { queueKinds, testQueueServer } from "../support/shared-servers.ts";
 import { testSpool } from "../support/spool.ts";
 import { hangingTarget, httpTarget, refusingPort, type Target } from "../support/targets.ts";
 import { until } from "../support/until.ts";
-import { httpCheck, tcpCheck, testProbes } from "./probes/support.ts";
+import { testProbes } from "./probes/support.ts";
 
 const region = "eu-west";
 

@@ -1,4 +1,5 @@
 import type { Check } from "../../shared/check.ts";
+import { httpCheck, tcpCheck } from "../support/checks.ts";
 
 export type ProbeKind = "http" | "https" | "tcp";
 
@@ -6,35 +7,10 @@ let rounds = 0;
 
 /** A check of the benchmarks' target, as a coordinator would send it. */
 export function checkOf(kind: ProbeKind, url: URL, scheduledAt: number): Check {
-  const common = {
-    monitorId: "mon_bench",
-    round: ++rounds,
-    attempt: 0,
-    scheduledAt,
-    expiresAt: scheduledAt + 600_000,
-    timeoutMs: 10_000,
-  };
-  if (kind === "tcp") {
-    return {
-      ...common,
-      type: "tcp",
-      tcp: { host: url.hostname, port: Number(url.port), ipVersion: "any" },
-      assertions: [],
-    };
-  }
-  return {
-    ...common,
-    type: "http",
-    http: {
-      url: url.href,
-      method: "GET",
-      headers: {},
-      body: null,
-      maxRedirects: 5,
-      maxBodyBytes: 1_048_576,
-      ipVersion: "any",
-      ignoreTls: false,
-    },
-    assertions: [{ source: "status", op: "eq", value: 200, level: "down" }],
-  };
+  const check =
+    kind === "tcp"
+      ? tcpCheck(url.hostname, Number(url.port))
+      : httpCheck(url.href, { assertions: [{ source: "status", op: "eq", value: 200, level: "down" }] });
+  const expiresAt = scheduledAt + 600_000;
+  return { ...check, monitorId: "mon_bench", round: ++rounds, scheduledAt, expiresAt, timeoutMs: 10_000 };
 }

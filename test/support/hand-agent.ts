@@ -1,15 +1,14 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "bullmq";
-import { WebSocket } from "ws";
 import type { Check, CheckBatch } from "../../shared/check.ts";
 import { newId } from "../../shared/id.ts";
-import { HEARTBEAT_MS, LINK_PATH } from "../../shared/link.ts";
+import { HEARTBEAT_MS } from "../../shared/link.ts";
 import { createLogger } from "../../shared/logger.ts";
 import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { Result, ResultBatch } from "../../shared/result.ts";
+import { idle, openAgentLink } from "./agent-link.ts";
 import type { TestCoordinator } from "./coordinator.ts";
-import { agentToken } from "./coordinator.ts";
 
 /**
  * An agent that the test plays by hand: it is linked and takes checks, makes none
@@ -72,21 +71,10 @@ export async function startHandAgent(
   void worker.run();
   const results = openQueue<ResultBatch>(resultsQueueName(region), access);
 
-  const link = new WebSocket(url.replace("http", "ws") + LINK_PATH, {
-    headers: { authorization: `Bearer ${agentToken}` },
-  });
-  await once(link, "open");
+  const link = await openAgentLink(url);
   link.send(JSON.stringify({ type: "hello", v: 1, agentId: id, region, version: "0", host: "here", node: "20" }));
   await once(link, "message");
-  const load = {
-    inFlight: 0,
-    outbox: 0,
-    loopDelayMs: 0,
-    clockOffsetMs: null,
-    clockErrorMs: null,
-    lastFetchAgoMs: null,
-  };
-  const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load })), HEARTBEAT_MS);
+  const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load: idle })), HEARTBEAT_MS);
 
   const cutLink = () => {
     clearInterval(beat);

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Observation } from "../../../agent/net/attempt.ts";
 import type { Check } from "../../../shared/check.ts";
 import type { MonitorType } from "../../../shared/monitor.ts";
+import { httpCheck, tcpCheck } from "../../support/checks.ts";
 import { testDnsServer } from "../../support/dns-server.ts";
 import { httpTarget, refusingPort, type Target, unacceptingTarget } from "../../support/targets.ts";
-import { httpCheck, tcpCheck, testProbes } from "./support.ts";
+import { testProbes } from "./support.ts";
 
 /** How each type is pointed at an endpoint. A type that is missing here does not compile. */
 const checkOf: { readonly [T in MonitorType]: (host: string, port: number, timeoutMs: number) => Check } = {

@@ -2,8 +2,9 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkErrorCodes } from "../../../shared/errors.ts";
+import { httpCheck } from "../../support/checks.ts";
 import { type Target, tcpTarget } from "../../support/targets.ts";
-import { httpCheck, testProbes } from "./support.ts";
+import { testProbes } from "./support.ts";
 
 /** What one connection of the hostile server does, in order. */
 interface Script {

@@ -1,8 +1,9 @@
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { selfSigned, type TestCertificate, testAuthority } from "../../support/certificates.ts";
+import { httpCheck } from "../../support/checks.ts";
 import { hangingTarget, httpTarget, type Target, tcpTarget } from "../../support/targets.ts";
-import { httpCheck, testProbes } from "./support.ts";
+import { testProbes } from "./support.ts";
 
 const DAY_MS = 86_400_000;
 const past = (days: number) => new Date(Date.now() - days * DAY_MS);

@@ -3,8 +3,9 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Probes } from "../../../agent/probes/probe.ts";
+import { httpCheck } from "../../support/checks.ts";
 import { hangingTarget, httpTarget, rawTarget, type Target, tcpTarget } from "../../support/targets.ts";
-import { httpCheck, testProbes } from "./support.ts";
+import { testProbes } from "./support.ts";
 
 describe("the http probe", () => {
   let probes: Probes;
@@ -63,6 +64,23 @@ describe("the http probe", () => {
       expect(request.body).toBe("hällo");
       expect(request.headers).toMatchObject({ "user-agent": "me", host: "shop.example", "content-length": "6" });
       expect(Buffer.from(request.headers["x-word"] as string, "latin1").toString("utf8")).toBe("naïve ☃");
+    });
+
+    test("says that there is no body where one is usual", async () => {
+      expect((await received({ method: "POST" })).headers).toMatchObject({ "content-length": "0" });
+      expect((await received({ method: "DELETE" })).headers).not.toHaveProperty("content-length");
+    });
+
+    test("is not sent when a header would break out of its line", async () => {
+      let requests = 0;
+      const url = await serve((_request, response) => {
+        requests++;
+        response.end();
+      });
+      for (const headers of [{ "x-a": "b\r\nx-c: d" }, { "x-a\r\nx-c": "d" }] as Record<string, string>[]) {
+        expect((await check(url, { headers })).failure?.code).toBe("agent_internal");
+      }
+      expect(requests).toBe(0);
     });
 
     test("can be a HEAD, whose response has no body", async () => {

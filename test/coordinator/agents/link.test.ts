@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { CLOSE_REFUSED, LINK_PATH } from "../../../shared/link.ts";
+import { agentLink, idle, openAgentLink } from "../../support/agent-link.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { agentToken, startTestCoordinator } from "../../support/coordinator.ts";
 import { startHandAgent } from "../../support/hand-agent.ts";
@@ -16,30 +17,11 @@ afterAll(() => coordinator?.stop());
 
 const hello = { type: "hello", v: 1, agentId: "agt_1", region: "eu-west", version: "1.0.0", host: "h", node: "20" };
 
-function open(token = agentToken, path = LINK_PATH): WebSocket {
-  return new WebSocket(coordinator.url.replace("http", "ws") + path, { headers: { authorization: `Bearer ${token}` } });
-}
-
-async function opened(): Promise<WebSocket> {
-  const socket = open();
-  await once(socket, "open");
-  return socket;
-}
-
 async function ask(socket: WebSocket, message: unknown): Promise<any> {
   socket.send(typeof message === "string" ? message : JSON.stringify(message));
   const [data] = await once(socket, "message");
   return JSON.parse(String(data));
 }
-
-const load = {
-  inFlight: 0,
-  outbox: 0,
-  loopDelayMs: 0,
-  clockOffsetMs: null,
-  clockErrorMs: null,
-  lastFetchAgoMs: null,
-};
 
 const agents = async () => (await coordinator.call("GET", "/v1/agents")).body.data;
 
@@ -48,7 +30,7 @@ test.each([
   ["the admin's token", "wpa_admin-token-of-the-tests", LINK_PATH, 401],
   ["another path", agentToken, "/agent/else", 404],
 ])("%s is refused before the upgrade", async (_, token, path, status) => {
-  const socket = open(token, path);
+  const socket = agentLink(coordinator.url, token, path);
   socket.on("error", () => undefined);
   const [, response] = await once(socket, "unexpected-response");
   expect(response.statusCode).toBe(status);
@@ -56,7 +38,7 @@ test.each([
 });
 
 test("hello is answered by welcome, a clock sample by the coordinator's time, and the agent is online", async () => {
-  const socket = await opened();
+  const socket = await openAgentLink(coordinator.url);
   expect(await ask(socket, hello)).toEqual({ type: "welcome", v: 1 });
   const before = Date.now();
   const sample = await ask(socket, { type: "clock", t0: 42 });
@@ -78,17 +60,17 @@ test.each([
   ["an unknown message", { type: "gossip" }],
   ["what is not JSON", "hello"],
 ])("%s closes the link for good", async (_, message) => {
-  const socket = await opened();
+  const socket = await openAgentLink(coordinator.url);
   socket.send(typeof message === "string" ? message : JSON.stringify(message));
   const [code, reason] = await once(socket, "close");
   expect([code, String(reason).length > 0]).toEqual([CLOSE_REFUSED, true]);
 });
 
 test("a message that is too long and a flood of messages end the link", async () => {
-  const long = await opened();
+  const long = await openAgentLink(coordinator.url);
   long.send("x".repeat(20_000));
   expect((await once(long, "close"))[0]).toBe(1009);
-  const flood = await opened();
+  const flood = await openAgentLink(coordinator.url);
   for (let n = 0; n < 200; n++) flood.send(JSON.stringify({ type: "clock", t0: n }));
   await once(flood, "close");
 });
@@ -116,11 +98,11 @@ test("a region that could not be kept at hello is kept at a heartbeat", async ()
   const database = new Client({ connectionString: coordinator.databaseUrl });
   await database.connect();
   await database.query("ALTER TABLE regions RENAME TO regions_gone");
-  const socket = await opened();
+  const socket = await openAgentLink(coordinator.url);
   try {
     expect(await ask(socket, { ...hello, region: "early" })).toMatchObject({ type: "welcome" });
     await database.query("ALTER TABLE regions_gone RENAME TO regions");
-    socket.send(JSON.stringify({ type: "heartbeat", load }));
+    socket.send(JSON.stringify({ type: "heartbeat", load: idle }));
     await until(
       async () => (await coordinator.call("GET", "/v1/regions")).body.data,
       (regions: Array<{ region: string }>) => regions.some(({ region }) => region === "early"),
