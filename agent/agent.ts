@@ -11,11 +11,13 @@ import { createLogger } from "../shared/logger.ts";
 import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
 import type { ResultBatch } from "../shared/result.ts";
 import { readVersion } from "../shared/version.ts";
+import { createCanaries } from "./canaries.ts";
 import { createClockSync } from "./clock-sync.ts";
 import { type AgentConfig, agentSettings } from "./config.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createLink } from "./link.ts";
 import { createAddressPolicy } from "./net/address-policy.ts";
+import { isGatewayThere } from "./net/gateway.ts";
 import { createResolve } from "./net/resolve.ts";
 import { createOutbox } from "./outbox.ts";
 import { createProbes } from "./probes/index.ts";
@@ -47,8 +49,17 @@ export function createAgent(config: AgentConfig): Part {
     end.reject(thrown);
   };
 
+  const resolve = createResolve();
+  const canaries = createCanaries({
+    resolve,
+    anchors: config.canaries,
+    coordinatorHost: new URL(config.coordinatorUrl).hostname.replace(/^\[|\]$/g, ""),
+    isGatewayThere,
+    monotonic: clock.monotonic,
+    logger,
+  });
   const probes = createProbes({
-    resolve: createResolve(),
+    resolve,
     refuses: createAddressPolicy({ allowPrivate: config.allowPrivateAddresses }),
     secureContext: createSecureContext(),
     maxBodyBytes: config.bodiesMaxMb * 2 ** 20,
@@ -76,7 +87,7 @@ export function createAgent(config: AgentConfig): Part {
     open: (processor, options) =>
       openWorker<CheckBatch>(checksQueueName(region), processor, { ...access, ...LOCK, ...options }),
     clock,
-    runCheck: createRunCheck({ probes, clock }),
+    runCheck: createRunCheck({ probes, clock, failingCanaries: canaries.ask }),
     outbox,
     concurrency,
     onFatal: giveUp,
@@ -100,6 +111,7 @@ export function createAgent(config: AgentConfig): Part {
         clockOffsetMs: estimate?.offsetMs ?? null,
         clockErrorMs: estimate?.errorMs ?? null,
         lastFetchAgoMs: worker.lastFetchAgoMs,
+        failingCanaries: canaries.failing && [...canaries.failing],
       };
     },
     system,
@@ -142,6 +154,7 @@ export function createAgent(config: AgentConfig): Part {
       ["spool", { start: spool.open, stop: async () => undefined }],
       ["health", createHealth({ port: config.healthPort, variable: agentSettings.healthPort.variable, readiness })],
       ["presence", presence],
+      ["canaries", canaries],
       ["link", link],
       ["outbox", outbox],
       ["worker", worker],

@@ -7,6 +7,9 @@ import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
 import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
+import { type Anchor, parseAnchor } from "./net/anchor.ts";
+
+const MAX_ANCHORS = 2;
 
 /** Every setting of an agent. */
 export const agentSettings = {
@@ -58,6 +61,14 @@ export const agentSettings = {
     fallback: false,
     about: "Lets checks reach loopback and private addresses. Cloud metadata and link-local stay out of reach.",
   }),
+  canaries: {
+    variable: "WATCHPOST_CANARIES",
+    form: "up to two of host:port or http(s)://…, separated by commas",
+    about:
+      "Places that answer whenever this agent's network works, best of two that have nothing to do with each other. While none of them does, or the resolver or the gateway is gone, failing checks are errors of the agent, agent_network, and no votes; a region all of whose agents see that is impaired.",
+    fallback: [] as readonly Anchor[],
+    read: readCanaries,
+  },
   spoolDir: text({
     variable: "WATCHPOST_AGENT_SPOOL_DIR",
     form: "a directory",
@@ -110,6 +121,7 @@ export interface AgentConfig
   readonly agentToken: string;
   readonly agentId: string;
   readonly queueServer: QueueServer;
+  readonly canaries: readonly Anchor[];
   readonly spoolDir: string;
 }
 
@@ -135,6 +147,7 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     concurrency: values.concurrency,
     bodiesMaxMb: values.bodiesMaxMb,
     allowPrivateAddresses: values.allowPrivateAddresses,
+    canaries: values.canaries,
     spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${region}`),
     spoolMaxMb: values.spoolMaxMb,
     spoolMaxAgeHours: values.spoolMaxAgeHours,
@@ -142,6 +155,12 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     startupTimeoutS: values.startupTimeoutS,
     logLevel: values.logLevel,
   };
+}
+
+function readCanaries(text: string): readonly Anchor[] {
+  const anchors = text.split(",").map((one) => parseAnchor(one.trim()));
+  if (anchors.length > MAX_ANCHORS) throw new Error(`must be at most ${MAX_ANCHORS} of host:port or http(s) URLs`);
+  return anchors;
 }
 
 /** systemd names a unit's state directories here, separated by colons (systemd.exec(5)). */

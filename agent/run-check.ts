@@ -1,18 +1,24 @@
 import type { Check } from "../shared/check.ts";
 import type { Clock } from "../shared/clock.ts";
-import { agentErrorCodes, errorText } from "../shared/errors.ts";
+import { agentErrorCodes, type CheckErrorCode, errorText } from "../shared/errors.ts";
 import type { MonitorType } from "../shared/monitor.ts";
 import type { Result } from "../shared/result.ts";
 import { judge } from "./assertions/index.ts";
 import type { Observation } from "./net/attempt.ts";
+import type { Failure } from "./net/failure.ts";
 import type { Probe, Probes } from "./probes/probe.ts";
 
 /** Performs a check now and tells what it found. Never throws. */
 export type RunCheck = (check: Check) => Promise<Result>;
 
 /** `clock` is the corrected one: lateness is measured against the coordinator's time. */
-export function createRunCheck(deps: { readonly probes: Probes; readonly clock: Clock }): RunCheck {
-  const { probes, clock } = deps;
+export function createRunCheck(deps: {
+  readonly probes: Probes;
+  readonly clock: Clock;
+  /** The canaries of the agent's own network that fail at this moment. */
+  readonly failingCanaries?: () => Promise<readonly string[]>;
+}): RunCheck {
+  const { probes, clock, failingCanaries = async () => [] } = deps;
   return async (check) => {
     const startedAt = clock.now();
     const begun = clock.monotonic();
@@ -23,7 +29,10 @@ export function createRunCheck(deps: { readonly probes: Probes; readonly clock: 
       seen = failedInside(thrown);
     }
     const overrunMs = clock.monotonic() - begun - check.timeoutMs;
-    return resultOf(check, startedAt, overrunMs > MAX_OVERRUN_MS ? stalled(seen, overrunMs) : seen);
+    if (overrunMs > MAX_OVERRUN_MS) return resultOf(check, startedAt, stalled(seen, overrunMs));
+    if (seen.failure === null || !networkFailures.has(seen.failure.code)) return resultOf(check, startedAt, seen);
+    const failing = await failingCanaries();
+    return resultOf(check, startedAt, failing.length === 0 ? seen : cutOff(seen, seen.failure, failing));
   };
 }
 
@@ -32,6 +41,26 @@ export function createRunCheck(deps: { readonly probes: Probes; readonly clock: 
  * still (a frozen process, a suspended or starved machine) and nothing about the target.
  */
 const MAX_OVERRUN_MS = 500;
+
+/** Failures that the agent's own network may be the cause of. */
+const networkFailures: ReadonlySet<CheckErrorCode> = new Set<CheckErrorCode>([
+  "dns_not_found",
+  "dns_timeout",
+  "dns_failed",
+  "connect_refused",
+  "connect_timeout",
+  "connect_reset",
+  "connect_unreachable",
+  "connect_failed",
+  "tls_timeout",
+  "http_timeout",
+  "http_reset",
+]);
+
+function cutOff(seen: Observation, failure: Failure, failing: readonly string[]): Observation {
+  const message = `the agent's own network is in trouble (${failing.join(", ")}): ${failure.message}`;
+  return { ...seen, failure: { code: "agent_network", message } };
+}
 
 function stalled(seen: Observation, overrunMs: number): Observation {
   const message = `the agent stood still: the check ended ${Math.round(overrunMs)} ms after its deadline`;

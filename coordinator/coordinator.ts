@@ -100,7 +100,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const vantage = createVantage({
     store: impairments,
     schedule,
-    canariesOf: () => null,
+    canariesOf: presence.failingCanaries,
     lookAgain: verdicts.lookAgain,
     onAsk: (monitor, region, at) => void extraChecks.confirm(monitor, [region], at),
     cleanMs: config.regionCleanS * 1_000,

@@ -17,6 +17,8 @@ const load = z.object({
   clockErrorMs: z.number().min(0).nullable(),
   /** ms since the last completed fetch from the queue; null before the first. */
   lastFetchAgoMs: z.number().min(0).nullable(),
+  /** Those canaries of its own network that fail; null before they were asked; older agents do not tell. */
+  failingCanaries: z.array(z.string().max(300)).max(4).nullable().optional(),
 });
 
 /** From agent to coordinator. */

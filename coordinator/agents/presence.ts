@@ -29,6 +29,8 @@ export interface Presence extends Part {
   answered(region: string, agentId: string): void;
   /** Whether a region has an agent that takes checks. */
   isLive(region: string): boolean;
+  /** The canaries that fail in a region when they do for all its live agents, else none; null when no agent says. */
+  failingCanaries(region: string): readonly string[] | null;
 }
 
 interface Known extends Omit<AgentSighting, "seenAgoMs"> {
@@ -78,6 +80,10 @@ export function createPresence({
     return clock.monotonic() - seenAt < OFFLINE_AFTER_MS;
   }
 
+  function liveIn(region: string): Known[] {
+    return [...agents.values()].filter((agent) => agent.region === region && !agent.draining && isOnline(agent));
+  }
+
   function tick(): void {
     for (const [id, agent] of agents) {
       if (isOnline(agent) || agent.unshared) continue;
@@ -124,8 +130,13 @@ export function createPresence({
       if (known) see(agentId, {});
       else agents.set(agentId, unknownAgent(region, agentId, clock.monotonic()));
     },
-    isLive: (region) =>
-      [...agents.values()].some((agent) => agent.region === region && !agent.draining && isOnline(agent)),
+    isLive: (region) => liveIn(region).length > 0,
+    failingCanaries(region) {
+      const told = liveIn(region).map(({ load }) => load?.failingCanaries ?? null);
+      if (told.every((one) => one === null)) return null;
+      const isFailing = told.every((one) => one !== null && one.length > 0);
+      return isFailing ? [...new Set(told.flatMap((one) => one ?? []))].sort() : [];
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { Observation } from "../../agent/net/attempt.ts";
 import type { Probes } from "../../agent/probes/probe.ts";
 import { createRunCheck } from "../../agent/run-check.ts";
 import type { Check } from "../../shared/check.ts";
+import type { CheckErrorCode } from "../../shared/errors.ts";
 import { resultBatch } from "../../shared/result.ts";
 import { httpCheck } from "../support/checks.ts";
 
@@ -118,5 +119,32 @@ describe("a check's result", () => {
     const unknown = await run(fine, { ...httpCheck("http://a/"), type: "constructor" } as never);
     expect(unknown.error?.message).toBe("this agent does not know checks of type constructor");
     expect(resultBatch.safeParse({ v: 1, agentId: "a", results: [thrown, unknown], misses: [] }).error).toBeUndefined();
+  });
+});
+
+describe("while the agent's own network is in trouble", () => {
+  const runWith = (seen: Observation, failing: readonly string[]) =>
+    createRunCheck({
+      probes: { http: async () => seen, tcp: async () => seen } as unknown as Probes,
+      clock: { now: () => 1_000_000, monotonic: () => 0 },
+      failingCanaries: async () => failing,
+    })({ ...httpCheck("http://shop.example/"), scheduledAt: 1_000_000 });
+  const failed = (code: CheckErrorCode): Observation => ({ ...fine, failure: { code, message: "no answer" } });
+
+  test.each(["dns_timeout", "connect_timeout", "connect_unreachable", "http_timeout"] as const)(
+    "%s says nothing about the target",
+    async (code) => {
+      expect(await runWith(failed(code), ["gateway"])).toMatchObject({
+        status: "error",
+        error: { code: "agent_network", message: "the agent's own network is in trouble (gateway): no answer" },
+      });
+      expect(await runWith(failed(code), [])).toMatchObject({ status: "down", error: { code } });
+    },
+  );
+
+  test("what an answer of the target says stands", async () => {
+    expect(await runWith(failed("http_status"), ["gateway"])).toMatchObject({ status: "down" });
+    expect(await runWith(failed("tls_expired"), ["gateway"])).toMatchObject({ status: "down" });
+    expect(await runWith(fine, ["gateway"])).toMatchObject({ status: "up" });
   });
 });

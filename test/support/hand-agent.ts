@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "bullmq";
+import type { AgentLoad } from "../../shared/agent-message.ts";
 import type { Check, CheckBatch } from "../../shared/check.ts";
 import { newId } from "../../shared/id.ts";
 import { HEARTBEAT_MS } from "../../shared/link.ts";
@@ -34,11 +35,14 @@ export async function startHandAgent(
   {
     confirms = true,
     finds,
+    load = () => idle,
   }: {
     /** Whether a check that is asked for because the verdict is in doubt finds what the test said last. */
     readonly confirms?: boolean;
     /** Answers every check by itself, at its instant, with what this finds. */
     readonly finds?: (check: Check) => Partial<Result>;
+    /** What it says of itself with every heartbeat. */
+    readonly load?: () => AgentLoad;
   } = {},
 ): Promise<HandAgent> {
   const id = newId("agt");
@@ -74,7 +78,7 @@ export async function startHandAgent(
   const link = await openAgentLink(url);
   link.send(JSON.stringify({ type: "hello", v: 1, agentId: id, region, version: "0", host: "here", node: "20" }));
   await once(link, "message");
-  const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load: idle })), HEARTBEAT_MS);
+  const beat = setInterval(() => link.send(JSON.stringify({ type: "heartbeat", load: load() })), HEARTBEAT_MS);
 
   const cutLink = () => {
     clearInterval(beat);

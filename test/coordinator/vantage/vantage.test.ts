@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openPostgres, type Postgres } from "../../../coordinator/store/postgres.ts";
 import type { Check } from "../../../shared/check.ts";
 import { createLogger } from "../../../shared/logger.ts";
+import { idle } from "../../support/agent-link.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { startTestCoordinator } from "../../support/coordinator.ts";
 import type { HandAgent } from "../../support/hand-agent.ts";
@@ -17,16 +18,22 @@ let agents: HandAgent[];
 let postgres: Postgres;
 /** Which targets a region sees fail. */
 let failing: (region: string, host: string) => boolean;
+/** Regions whose agents' canaries fail. */
+let cutOff: ReadonlySet<string>;
 
 const hostOf = (check: Check) => (check.type === "tcp" ? check.tcp.host : "");
 
 beforeEach(async () => {
   failing = () => false;
+  cutOff = new Set();
   coordinator = await startTestCoordinator("redis", { regionCleanS: 2 });
   postgres = openPostgres(coordinator.databaseUrl, createLogger({ level: "silent", name: "test" }));
   agents = await Promise.all(
     regions.map((region) =>
-      startHandAgent(coordinator, region, { finds: (check) => (failing(region, hostOf(check)) ? refused : {}) }),
+      startHandAgent(coordinator, region, {
+        finds: (check) => (failing(region, hostOf(check)) ? refused : {}),
+        load: () => ({ ...idle, failingCanaries: cutOff.has(region) ? ["gateway"] : [] }),
+      }),
     ),
   );
   await until(
@@ -92,3 +99,41 @@ test("an outage of most targets that every region sees opens their incidents and
   expect(await impairments()).toEqual([]);
   expect((await postgres.query("SELECT 1 FROM region_impairments")).rowCount).toBe(0);
 }, 60_000);
+
+test("a region whose agents' canaries fail has no vote until they are well; with all of them nothing is known", async () => {
+  await watchAll("10s");
+  cutOff = new Set(["ap-south"]);
+  const [impaired] = await until(impairments, (all) => all.length > 0);
+  expect(impaired).toMatchObject({ region: "ap-south", impaired: { reason: "its agents' canaries fail: gateway" } });
+  expect(await verdicts()).toEqual(hosts.map(() => "up"));
+
+  // Two regions are left, and what both see counts.
+  failing = (region, host) => host === "a.example" && region !== "ap-south";
+  await until(verdicts, (all) => all.includes("down"));
+  failing = () => false;
+  await until(verdicts, (all) => all.every((verdict) => verdict === "up"));
+
+  cutOff = new Set(regions);
+  await until(verdicts, (all) => all.every((verdict) => verdict === "unknown"));
+  cutOff = new Set();
+  await until(impairments, (all) => all.length === 0, { withinMs: 30_000 });
+  await until(verdicts, (all) => all.every((verdict) => verdict === "up"), { withinMs: 30_000 });
+  const own = (await incidents()).filter(({ kind }) => kind === "vantage");
+  expect(own.map(({ region }) => region).sort()).toEqual([...regions]);
+  expect(own.every(({ resolution }) => resolution === "recovered")).toBe(true);
+}, 90_000);
+
+test("two coordinators take a vote once, and tell of it once", async () => {
+  const other = await coordinator.another();
+  try {
+    await watchAll("10s");
+    failing = (region) => region === "eu-west";
+    await until(impairments, (all) => all.length > 0, { withinMs: 30_000 });
+    failing = () => false;
+    await until(impairments, (all) => all.length === 0, { withinMs: 40_000 });
+    expect(await notices()).toEqual(["region_impaired", "region_recovered"]);
+    expect(await incidents()).toHaveLength(1);
+  } finally {
+    await other.stop();
+  }
+}, 90_000);
