@@ -29,6 +29,7 @@ import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
 import { resultRoutes } from "./http/routes/results.ts";
 import { statsRoutes } from "./http/routes/stats.ts";
+import { uptimeRoutes } from "./http/routes/uptime.ts";
 import { createHttpServer } from "./http/server.ts";
 import { tokenMatches } from "./http/token.ts";
 import { createIngest } from "./ingest/ingest.ts";
@@ -58,6 +59,7 @@ import { createRegionStore } from "./store/regions.ts";
 import { createResultStore } from "./store/results.ts";
 import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
+import { createVerdictHistoryStore } from "./store/verdict-history.ts";
 import type { RegionResult } from "./store/verdicts.ts";
 import { createVerdictStore } from "./store/verdicts.ts";
 import type { KeptFor } from "./store/windows.ts";
@@ -230,6 +232,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const liveClients = createLiveClients({ tokenMatches: (given) => tokenMatches(given, config.adminToken), logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
+  const figures = { monitors, regions, results, shards, keptFor: keptForOf(config), clock };
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
   const http = createHttpServer({
     ...config,
@@ -241,7 +244,8 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
-      statsRoutes(app, { monitors, regions, results, shards, keptFor: keptForOf(config), clock });
+      statsRoutes(app, figures);
+      uptimeRoutes(app, { ...figures, verdictHistory: createVerdictHistoryStore(postgres) });
       incidentRoutes(app, { incidents, clock });
       maintenanceRoutes(app, { maintenance, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });

@@ -4,6 +4,7 @@ import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { WindowDocument } from "../maintenance/document.ts";
+import type { DayUptime, WindowUptime } from "../stats/uptime.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
@@ -131,6 +132,8 @@ export interface DeliveryRow {
   readonly id: string;
   readonly channelId: string;
   readonly channelName: string;
+  /** What it tells of, such as `down`. */
+  readonly event: string;
   readonly state: string;
   readonly attempts: number;
   readonly lastError: string | null;
@@ -143,6 +146,19 @@ export interface IncidentDetail extends IncidentRow {
   readonly timeline: readonly TimelineRow[];
   readonly deliveries: readonly DeliveryRow[];
 }
+
+/** Uptime by verdict, up to now. */
+export interface UptimeRow {
+  readonly monitorId: string;
+  /** The share of time that it is to be up, in percent. */
+  readonly slo: number | null;
+  /** Over 24 hours, 7, 30 and 90 days. */
+  readonly windows: ReadonlyArray<WithTimes<WindowUptime>>;
+  /** Day by day of UTC, today first. */
+  readonly days: ReadonlyArray<WithTimes<DayUptime> & { readonly date: string }>;
+}
+
+type WithTimes<T> = Omit<T, "from" | "to"> & { readonly from: string; readonly to: string };
 
 /** What `/v1/live` tells, one event per message. */
 export type LiveEvent =

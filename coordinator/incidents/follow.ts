@@ -71,7 +71,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
     news.push({ event, at, monitorId, incident });
   };
   const resolve = (at: number, recoveredAt: number | null, resolution: Resolution): void => {
-    log("resolved", at, { resolution });
+    log("resolved", at, { resolution, ...(recoveredAt !== null && { recoveredAt }) });
     update({ resolvedAt: at, recoveredAt, resolution });
   };
 
@@ -122,7 +122,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         evidence,
       };
       changed = true;
-      log("opened", at, { level, kind, before });
+      log("opened", at, { level, kind, before, startedAt });
     }
     tell(level, at);
   }

@@ -1,7 +1,7 @@
 import { isoTime } from "../../shared/clock.ts";
 import type { DeliveryRow, EvidenceRow, IncidentRow, TimelineRow } from "../http/api-types.ts";
 import type { IncidentDelivery, NamedIncident, StoredEntry } from "../store/incident-store.ts";
-import type { Evidence } from "./incident.ts";
+import type { Evidence, TimelineEntry } from "./incident.ts";
 
 /** An incident as the API returns it; until it has ended, its duration is up to now. */
 export function presentIncident(incident: NamedIncident, now: number): IncidentRow {
@@ -34,7 +34,17 @@ export function presentEvidence({ since, checkedAt, ...evidence }: Evidence): Ev
 }
 
 export function presentEntry({ id, at, type, data }: StoredEntry): TimelineRow {
-  return { id, at: isoTime(at), type, data };
+  return { id, at: isoTime(at), type, data: presentData(data) };
+}
+
+/** Times in what an entry says, as all times of the API. */
+export function presentData(data: TimelineEntry["data"]): TimelineEntry["data"] {
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [
+      key,
+      typeof value === "number" && key.endsWith("At") ? isoTime(value) : value,
+    ]),
+  );
 }
 
 export function presentDelivery({ createdAt, endedAt, ...delivery }: IncidentDelivery): DeliveryRow {

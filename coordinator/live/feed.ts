@@ -4,7 +4,7 @@ import { isoTime } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { LiveEvent } from "../http/api-types.ts";
-import { presentIncident } from "../incidents/present.ts";
+import { presentData, presentIncident } from "../incidents/present.ts";
 import type { IncidentStore, NamedIncident, StoredEntry } from "../store/incident-store.ts";
 import type { MonitorStore } from "../store/monitors.ts";
 import type { StatusStore } from "../store/status.ts";
@@ -114,7 +114,8 @@ export function createLiveFeed({
 }
 
 function occurrence(entry: StoredEntry, incident: NamedIncident | null, now: number): LiveEvent {
-  const { type: event, data, monitorName } = entry;
+  const { type: event, monitorName } = entry;
+  const data = presentData(entry.data);
   const at = isoTime(entry.at);
   if (incident) return { type: "incident", event, at, data, incident: presentIncident(incident, now) };
   return { type: "monitor", event, at, monitorId: entry.monitorId ?? "", monitorName, data };

@@ -22,6 +22,7 @@ export interface IncidentDelivery {
   readonly id: string;
   readonly channelId: string;
   readonly channelName: string;
+  readonly event: string;
   readonly state: string;
   readonly attempts: number;
   readonly lastError: string | null;
@@ -131,13 +132,14 @@ export function createIncidentStore(postgres: Postgres): IncidentStore {
         id: string;
         channel_id: string;
         name: string;
+        event: string;
         state: string;
         attempts: number;
         last_error: string | null;
         created_at: Date;
         ended_at: Date | null;
       }>(
-        `SELECT d.id, d.channel_id, c.name, d.state, d.attempts, d.last_error, d.created_at, d.ended_at
+        `SELECT d.id, d.channel_id, c.name, d.event, d.state, d.attempts, d.last_error, d.created_at, d.ended_at
          FROM deliveries d JOIN channels c ON c.id = d.channel_id
          WHERE d.incident_id = $1 ORDER BY d.created_at, d.id LIMIT $2`,
         [id, MAX_TIMELINE],
@@ -146,6 +148,7 @@ export function createIncidentStore(postgres: Postgres): IncidentStore {
         id: row.id,
         channelId: row.channel_id,
         channelName: row.name,
+        event: row.event,
         state: row.state,
         attempts: row.attempts,
         lastError: row.last_error,

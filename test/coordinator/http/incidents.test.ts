@@ -76,7 +76,7 @@ test("an outage is an incident from the target's first failure to its recovery, 
       { region: "eu-west", status: "down", phase: "connectMs", error: down.error, address: "127.0.0.1" },
       { region: "us-east", status: "down" },
     ],
-    timeline: [{ type: "opened" }],
+    timeline: [{ type: "opened", data: { level: "down", kind: "global", startedAt: expect.stringMatching(/Z$/) } }],
     deliveries: [],
   });
   expect(Date.parse(shown.startedAt)).toBeLessThanOrEqual(Date.parse(shown.confirmedAt));
@@ -225,16 +225,29 @@ describe("people and an incident", () => {
     await keepIncidents(coordinator.databaseUrl, [incident]);
     const client = new Client({ connectionString: coordinator.databaseUrl });
     await client.connect();
-    await client.query("INSERT INTO channels (id, name, type, settings) VALUES ('chn_a', 'On call', 'webhook', '{}')");
-    await client.query(
-      `INSERT INTO deliveries (id, channel_id, incident_id, notice_ids, state, due_at, attempts, content, last_error)
-       VALUES ('dlv_a', 'chn_a', $1, '{}', 'failed', now(), 3, '{}', 'status 500')`,
-      [incident.id],
-    );
-    await client.end();
+    try {
+      await client.query(
+        "INSERT INTO channels (id, name, type, settings) VALUES ('chn_a', 'On call', 'webhook', '{}')",
+      );
+      await client.query(
+        `INSERT INTO deliveries (id, channel_id, incident_id, event, state, due_at, attempts, content, last_error)
+         VALUES ('dlv_a', 'chn_a', $1, 'down', 'failed', now(), 3, '{}', 'status 500')`,
+        [incident.id],
+      );
+    } finally {
+      await client.end();
+    }
     const { deliveries } = await get(`/${incident.id}`);
     expect(deliveries).toMatchObject([
-      { id: "dlv_a", channelName: "On call", state: "failed", attempts: 3, lastError: "status 500", endedAt: null },
+      {
+        id: "dlv_a",
+        channelName: "On call",
+        event: "down",
+        state: "failed",
+        attempts: 3,
+        lastError: "status 500",
+        endedAt: null,
+      },
     ]);
   });
 });
