@@ -6,6 +6,7 @@ import { addAgents } from "./agents.ts";
 import { createContext } from "./context.ts";
 import { addDoctor } from "./doctor/index.ts";
 import { CommandFailure, failureText } from "./failure.ts";
+import { addMaintenance } from "./maintenance/index.ts";
 import { addMonitors } from "./monitors/index.ts";
 import { addRegions } from "./regions.ts";
 import { addResults } from "./results.ts";
@@ -60,6 +61,7 @@ function createProgram(terminal: Terminal): Command {
   addPart(program, "agent", "Run an agent of one region, configured by its environment", terminal);
   addMonitors(program, context);
   addResults(program, context);
+  addMaintenance(program, context);
   addRegions(program, context);
   addAgents(program, context);
   addDoctor(program, context);

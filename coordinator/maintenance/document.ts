@@ -26,7 +26,11 @@ const timeZone = z.string().refine(isTimeZone, { message: "must be a time zone s
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 22:00");
 
 const instant = z.iso
-  .datetime({ offset: true, error: "must be a time in ISO 8601 with its offset, such as 2026-01-31T22:00:00Z" })
+  .datetime({
+    offset: true,
+    abort: true,
+    error: "must be a time in ISO 8601 with its offset, such as 2026-01-31T22:00:00Z",
+  })
   .transform((text) => Date.parse(text));
 
 const once = z.strictObject({ from: instant, to: instant }).refine(({ from, to }) => to > from, {

@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { windowDocument } from "../../coordinator/maintenance/document.ts";
 import { monitorDocument } from "../../shared/monitor.ts";
 import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
@@ -30,8 +31,10 @@ describe("the README", () => {
     else expect(readme).toBe(expected);
   });
 
-  it.each(blocks(readme, "yaml"))("shows a monitor that is valid: %#", (yaml) => {
-    expect(monitorDocument.safeParse(parse(yaml)).error?.issues).toBeUndefined();
+  it.each(blocks(readme, "yaml"))("shows a monitor or a window that is valid: %#", (yaml) => {
+    const document = parse(yaml);
+    const schema = "when" in document ? windowDocument : monitorDocument;
+    expect(schema.safeParse(document).error?.issues).toBeUndefined();
   });
 
   it.each([
@@ -65,7 +68,9 @@ describe("commands in the documents", async () => {
 
   it.each(commands)("watchpost %s", async (command) => {
     const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");
-    const path = words.filter((word) => /^[a-z]+$/.test(word)).slice(0, words[0] === "monitors" ? 2 : 1);
+    const path = words
+      .filter((word) => /^[a-z]+$/.test(word))
+      .slice(0, ["monitors", "maintenance"].includes(words[0] ?? "") ? 2 : 1);
     const { code, out } = await watchpost([...path, "--help"]);
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`^Usage: watchpost ${path.join(" ")}\\b`));

@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { parse } from "yaml";
-import { errorText } from "../../../shared/errors.ts";
+import { readDocumentFile } from "../document-file.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -27,11 +25,7 @@ export async function readDocument(flags: MonitorFlags, terminal: Terminal): Pro
   if (file === undefined) return documentOf(described);
   const other = Object.keys(described)[0];
   if (other !== undefined) throw new CommandFailure(2, `--file holds the whole monitor: leave out --${other}`);
-  try {
-    return parse(file === "-" ? await terminal.input() : await readFile(file, "utf8")) as unknown;
-  } catch (thrown) {
-    throw new CommandFailure(2, `${file === "-" ? "standard input" : file} cannot be read: ${errorText(thrown)}`);
-  }
+  return await readDocumentFile(file, terminal);
 }
 
 function documentOf(flags: Omit<MonitorFlags, "file">): Record<string, unknown> {
