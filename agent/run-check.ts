@@ -79,7 +79,7 @@ function probeOf<T extends MonitorType>(
 }
 
 function resultOf(check: Check, startedAt: number, seen: Observation): Result {
-  const { failure, latencyMs, phases, statusCode, address, bodyBytes } = seen;
+  const { failure, latencyMs, phases, statusCode, address, bodyBytes, certificate } = seen;
   const { monitorId, round, attempt, scheduledAt } = check;
   // Without a response there is nothing to judge; a wrong status is one all the same.
   const judged = failure === null || failure.code === "http_status" ? judge(check.assertions, seen) : null;
@@ -103,6 +103,7 @@ function resultOf(check: Check, startedAt: number, seen: Observation): Result {
         ? null
         : { code: "assertion_failed", message: failed[0] },
     failedAssertions: failed,
+    certificate,
   };
 }
 
@@ -120,6 +121,7 @@ function failedInside(thrown: unknown): Observation {
     address: null,
     statusCode: null,
     bodyBytes: null,
+    certificate: undefined,
     body: null,
     header: null,
     latencyMs: 0,

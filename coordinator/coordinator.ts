@@ -32,6 +32,7 @@ import { statsRoutes } from "./http/routes/stats.ts";
 import { uptimeRoutes } from "./http/routes/uptime.ts";
 import { createHttpServer } from "./http/server.ts";
 import { tokenMatches } from "./http/token.ts";
+import { createCertificateWatch } from "./incidents/certificates.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
 import { createSpool } from "./ingest/spool.ts";
@@ -45,6 +46,7 @@ import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createAgentStore } from "./store/agents.ts";
+import { createCertificateStore } from "./store/certificates.ts";
 import { listenForChanges } from "./store/changes.ts";
 import { createAlertRuleStore, createChannelStore } from "./store/channels.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
@@ -293,6 +295,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["vantage", vantage],
     ["results workers", workers],
     ["judging", judging],
+    ["certificates", createCertificateWatch({ certificates: createCertificateStore(postgres), logger })],
   ];
   const informed: NamedPart[] = [
     ["schedule", keeper],

@@ -36,6 +36,14 @@ const result = z.object({
   /** The address connected to (of the last hop), without the port. */
   address: text(64).nullable(),
   bodyBytes: z.int().min(0).nullable(),
+  /** The certificate that the target showed over TLS; absent without one. */
+  certificate: z
+    .object({
+      /** SHA-256, as 64 hexadecimal digits. */
+      fingerprint: text(64),
+      expiresAt: epochMs,
+    })
+    .optional(),
   error: z.object({ code: z.enum(checkErrorCodes), message: text(1_000) }).nullable(),
   /** Each failed assertion as people read it, such as `status eq 200: was 503`. */
   failedAssertions: z.array(text(500)).max(50),

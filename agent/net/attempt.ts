@@ -1,6 +1,6 @@
 import { formatDuration } from "../../shared/duration.ts";
 import type { CheckErrorCode } from "../../shared/errors.ts";
-import type { PhaseName, Phases } from "../../shared/result.ts";
+import type { PhaseName, Phases, Result } from "../../shared/result.ts";
 import { CheckFailure, type Failure, failureOf } from "./failure.ts";
 import { createPhaseTimer, type PhaseTimer } from "./phases.ts";
 
@@ -10,6 +10,8 @@ export interface Seen {
   address: string | null;
   statusCode: number | null;
   bodyBytes: number | null;
+  /** The certificate that the target showed; undefined without TLS. */
+  certificate: Result["certificate"];
   /** The body as text, when an assertion reads it. */
   body: string | null;
   /** A response header's values, joined as in RFC 9110 §5.3; null when there is none. */
@@ -51,7 +53,14 @@ export async function observe(
   work: (attempt: Attempt) => Promise<void>,
 ): Promise<Observation> {
   const phases = createPhaseTimer(monotonic);
-  const seen: Seen = { address: null, statusCode: null, bodyBytes: null, body: null, header: null };
+  const seen: Seen = {
+    address: null,
+    statusCode: null,
+    bodyBytes: null,
+    certificate: undefined,
+    body: null,
+    header: null,
+  };
   let cutStep: ((failure: CheckFailure) => void) | null = null;
   let passed: CheckFailure | null = null;
   const end = monotonic() + timeoutMs;
@@ -82,8 +91,8 @@ export async function observe(
   }
   clearTimeout(timer);
   const { latencyMs, phases: measured } = phases.stop();
-  const { address, statusCode, bodyBytes, body, header } = seen;
+  const { address, statusCode, bodyBytes, certificate, body, header } = seen;
   // A connection holds on to its attempt until it has closed; a large body must not wait for that.
   seen.body = null;
-  return { address, statusCode, bodyBytes, body, header, latencyMs, phases: measured, failure };
+  return { address, statusCode, bodyBytes, certificate, body, header, latencyMs, phases: measured, failure };
 }

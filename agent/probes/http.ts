@@ -96,6 +96,7 @@ export function createHttpProbe(deps: HttpProbeDeps): Probe<"http"> {
 function forget(seen: Seen): void {
   seen.statusCode = null;
   seen.bodyBytes = null;
+  seen.certificate = undefined;
   seen.header = null;
 }
 

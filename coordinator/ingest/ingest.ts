@@ -170,7 +170,8 @@ function toVote(result: StoredResult): RegionResult {
     address,
     // The phase that failed is the last that was reached.
     phase: error === null ? null : (phaseNames.findLast((name) => phases[name] !== undefined) ?? null),
-    certificate: null,
+    certificate: result.certificate?.fingerprint ?? null,
+    certificateExpiresAt: result.certificate?.expiresAt ?? null,
     error,
   };
 }

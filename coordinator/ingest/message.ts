@@ -130,6 +130,7 @@ function readResult(entry: unknown): Result {
     bodyBytes: bodyBytes as number | null,
     error: readError(entry.error),
     failedAssertions: readAssertions(entry.failedAssertions),
+    ...(entry.certificate !== undefined && { certificate: readCertificate(entry.certificate) }),
     ...(entry.rerun === true && { rerun: true }),
   };
 }
@@ -142,6 +143,17 @@ function readError(error: unknown): Result["error"] {
     code: error.code as NonNullable<Result["error"]>["code"],
     message: readText(error.message, 1_000, "error.message"),
   };
+}
+
+function readCertificate(certificate: unknown): NonNullable<Result["certificate"]> {
+  demand(isRecord(certificate), "certificate must be an object");
+  const { fingerprint, expiresAt } = certificate;
+  demand(
+    typeof fingerprint === "string" && /^[0-9a-f]{64}$/.test(fingerprint),
+    "certificate.fingerprint must be 64 hexadecimal digits",
+  );
+  demand(isWithin(expiresAt, 0, 8.64e15), "certificate.expiresAt must be ms since the epoch");
+  return { fingerprint, expiresAt };
 }
 
 function readAssertions(list: unknown): string[] {

@@ -11,6 +11,8 @@ export interface RegionStatus extends Omit<Evidence, "since"> {
   readonly attempt: number;
   /** When the first check of the unbroken row with this status ended, in ms since the epoch. */
   readonly sideSince: number;
+  /** When the certificate that the target showed expires, in ms since the epoch; null without one. */
+  readonly certificateExpiresAt: number | null;
 }
 
 export interface MonitorStatus {
@@ -81,6 +83,7 @@ interface RegionRow {
   readonly address: string | null;
   readonly phase: string | null;
   readonly certificate: string | null;
+  readonly certificate_expires_at: Date | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
 }
@@ -107,6 +110,7 @@ export async function readStatuses(
     address: row.address,
     phase: row.phase,
     certificate: row.certificate,
+    certificateExpiresAt: row.certificate_expires_at?.getTime() ?? null,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
   }));
 }

@@ -231,14 +231,14 @@ async function writeVotes(client: PostgresClient, rows: readonly RegionStatus[])
   await client.query({
     name: "write_votes",
     text: `INSERT INTO monitor_region_status
-       (monitor_id, region, status, scheduled_at, attempt, checked_at, side_since, latency_ms, status_code, address, phase, certificate, error_code, error_message)
+       (monitor_id, region, status, scheduled_at, attempt, checked_at, side_since, latency_ms, status_code, address, phase, certificate, error_code, error_message, certificate_expires_at)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
-                          $8::real[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+                          $8::real[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[])
      ON CONFLICT (monitor_id, region) DO UPDATE SET
        status = excluded.status, scheduled_at = excluded.scheduled_at, attempt = excluded.attempt,
        checked_at = excluded.checked_at, side_since = excluded.side_since, latency_ms = excluded.latency_ms,
        status_code = excluded.status_code, address = excluded.address, phase = excluded.phase,
-       certificate = excluded.certificate, error_code = excluded.error_code, error_message = excluded.error_message`,
+       certificate = excluded.certificate, certificate_expires_at = excluded.certificate_expires_at, error_code = excluded.error_code, error_message = excluded.error_message`,
     values: [
       rows.map((row) => row.monitorId),
       rows.map((row) => row.region),
@@ -254,6 +254,7 @@ async function writeVotes(client: PostgresClient, rows: readonly RegionStatus[])
       rows.map((row) => row.certificate),
       rows.map((row) => row.error?.code ?? null),
       rows.map((row) => row.error?.message ?? null),
+      rows.map((row) => (row.certificateExpiresAt === null ? null : new Date(row.certificateExpiresAt))),
     ],
   });
 }

@@ -11,6 +11,7 @@ const fine: Observation = {
   address: "192.0.2.1",
   statusCode: 200,
   bodyBytes: 5,
+  certificate: undefined,
   body: "hello",
   header: () => null,
   latencyMs: 12.5,

@@ -130,7 +130,9 @@ export const postgresMigrations: readonly string[] = [
   ALTER TABLE monitor_region_status
     ADD COLUMN side_since timestamptz(3),
     ADD COLUMN phase text,
-    ADD COLUMN certificate text;
+    ADD COLUMN certificate text,
+    ADD COLUMN certificate_expires_at timestamptz(3);
+  CREATE INDEX certificates_by_expiry ON monitor_region_status (certificate_expires_at) WHERE certificate_expires_at IS NOT NULL;
   UPDATE monitor_region_status SET side_since = checked_at;
   UPDATE monitors SET spec = '{"tags": [], "dependsOn": [], "slo": null}'::jsonb || spec;
   ALTER TABLE monitor_region_status ALTER COLUMN side_since SET NOT NULL;

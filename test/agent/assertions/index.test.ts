@@ -10,6 +10,7 @@ const seen: Observation = {
   address: "192.0.2.1",
   statusCode: 503,
   bodyBytes: 11,
+  certificate: undefined,
   body: "hello world",
   header: (name) => ({ "content-type": "text/html", "set-cookie": "sid=s3cret" })[name.toLowerCase()] ?? null,
 };

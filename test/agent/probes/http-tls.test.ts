@@ -27,6 +27,8 @@ describe("https", () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const seen = await probes.http(httpCheck(`https://${host}:${port}/`, { ipVersion: "4" }));
       expect(seen).toMatchObject({ failure: null, statusCode: 200, bodyBytes: 4 });
+      expect(seen.certificate?.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+      expect(seen.certificate?.expiresAt).toBeGreaterThan(Date.now());
       expect(seen.phases.tlsMs).toBeGreaterThan(0);
       const sum = Object.values(seen.phases).reduce((total, ms) => total + ms, 0);
       expect(sum).toBeCloseTo(seen.latencyMs, 2);
@@ -55,6 +57,8 @@ describe("https", () => {
     const seen = await probes.http(httpCheck(`https://127.0.0.1:${port}/`));
     expect(seen.failure?.code).toBe(code);
     expect(Object.keys(seen.phases)).toEqual(["connectMs", "tlsMs"]);
+    // What was refused is evidence.
+    expect(seen.certificate?.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect((await probes.http(httpCheck(`https://127.0.0.1:${port}/`, { ignoreTls: true }))).failure).toBeNull();
   });
 

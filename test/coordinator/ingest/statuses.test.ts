@@ -18,6 +18,7 @@ const status = (monitorId: string, scheduledAt: number): RegionResult => ({
   address: null,
   phase: null,
   certificate: null,
+  certificateExpiresAt: null,
   error: null,
 });
 
