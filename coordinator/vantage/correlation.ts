@@ -47,6 +47,11 @@ export function standingOf(views: readonly View[], onset: boolean, now: number):
   return { compared, alone, isBad: alone >= IMPAIRED_TARGETS && alone >= compared * IMPAIRED_SHARE };
 }
 
+/** The regions that are in trouble, of those found to be: none when they are not outvoted by the rest. */
+export function outvoted<R>(found: readonly R[], voting: number): readonly R[] {
+  return found.length * 2 < voting ? found : [];
+}
+
 /** Whether a region sees a target fail that most others were found to see well since. */
 function isAlone({ own, others }: View): boolean {
   const well = others.filter(({ isWell, checkedAt }) => isWell && checkedAt > own.since);
@@ -83,9 +88,12 @@ export function suspicionOf(views: readonly View[], now: number): Suspicion {
   const failing = new Set(turned.map(({ host }) => host));
   if (failing.size === 0) return unsuspected;
   const begun = Math.min(...turned.map(({ own }) => own.since));
+  /** What the region saw well last, of each other host. */
   const rest = new Map<string, View>();
   for (const view of views) {
-    if (view.own.isWell && view.others.length >= OTHERS_NEEDED && !failing.has(view.host)) rest.set(view.host, view);
+    if (!view.own.isWell || view.others.length < OTHERS_NEEDED || failing.has(view.host)) continue;
+    const known = rest.get(view.host);
+    if (!known || known.own.checkedAt < view.own.checkedAt) rest.set(view.host, view);
   }
   const ask = [...rest.values()].filter(({ own }) => own.checkedAt <= begun);
   const well = rest.size - ask.length;

@@ -8,7 +8,15 @@ import type { Metrics } from "../metrics.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { ImpairmentStore } from "../store/impairments.ts";
 import type { RegionResult, VerdictStore } from "../store/verdicts.ts";
-import { IMPAIRED_TARGETS, OTHERS_NEEDED, standingOf, suspicionOf, turnedAlone, WINDOW_MS } from "./correlation.ts";
+import {
+  IMPAIRED_TARGETS,
+  OTHERS_NEEDED,
+  outvoted,
+  standingOf,
+  suspicionOf,
+  turnedAlone,
+  WINDOW_MS,
+} from "./correlation.ts";
 import { hostOf } from "./host.ts";
 import type { Impairment } from "./impairment.ts";
 import type { Sight, View, Watched } from "./view.ts";
@@ -39,6 +47,13 @@ export interface Vantage extends Part {
   before(results: readonly RegionResult[]): Promise<void>;
   /** To be called when they have been. */
   after(results: readonly RegionResult[]): Promise<void>;
+}
+
+/** What speaks against a region, and the monitors that it sees wrong. */
+interface Finding {
+  readonly region: string;
+  readonly reason: string;
+  readonly monitorIds: readonly string[];
 }
 
 export interface VantageDeps {
@@ -104,14 +119,15 @@ export function createVantage(deps: VantageDeps): Vantage {
     logger.warn({ region, reason }, "A region is impaired and loses its vote");
   }
 
-  /** What speaks against a region of which a few targets have just turned bad. */
-  async function examine(region: string, turned: readonly View[], now: number): Promise<void> {
-    if (standingOf(turned, true, now).alone < IMPAIRED_TARGETS) return;
+  /** What speaks against a region of which a few targets have just turned bad; null when that is not enough. */
+  async function examine(region: string, turned: readonly View[], now: number): Promise<Finding | null> {
+    if (standingOf(turned, true, now).alone < IMPAIRED_TARGETS) return null;
     const all = await views(region, await store.checkedSince(region, now - WINDOW_MS, MAX_CHECKED), now);
     const { alone, compared, isBad } = standingOf(all, true, now);
-    if (!isBad) return;
+    if (!isBad) return null;
     const wrong = all.filter(({ own }) => !own.isWell).map(({ monitorId }) => monitorId);
-    await begin(region, `${alone} of ${compared} unrelated targets fail here that other regions see well`, wrong, now);
+    const reason = `${alone} of ${compared} unrelated targets fail here that other regions see well`;
+    return { region, reason, monitorIds: wrong };
   }
 
   /** Whether a region is suspect; if so, it is asked for what tells. */
@@ -167,15 +183,21 @@ export function createVantage(deps: VantageDeps): Vantage {
     const sights = await store.sightsOf(turnedIds);
     const monitors = watched(turnedIds);
     const suspected = new Map<string, readonly string[]>();
+    const found: Finding[] = [];
     for (const region of troubled(sights)) {
       if (impaired.has(region)) continue;
       const turned = viewsOf(region, sights, monitors, now);
       const alone = await suspect(region, turned, now);
       if (alone) suspected.set(region, alone);
-      await examine(region, turned, now);
+      const finding = await examine(region, turned, now);
+      if (finding) found.push(finding);
     }
-    for (const region of schedule.expand("all")) {
-      const failing = impaired.has(region) ? null : canariesOf(region);
+    const voting = schedule.expand("all").filter((region) => !impaired.has(region));
+    for (const { region, reason, monitorIds } of outvoted(found, voting.length)) {
+      await begin(region, reason, monitorIds, now);
+    }
+    for (const region of voting) {
+      const failing = canariesOf(region);
       if (failing && failing.length > 0)
         await begin(region, `its agents' canaries fail: ${failing.join(", ")}`, [], now);
     }
