@@ -86,7 +86,8 @@ function refusal(status: number, { title, detail, errors = [] }: Partial<Problem
   return new CommandFailure(callersFault.includes(status) ? 2 : 1, head + lines.join(""), { status });
 }
 
-function noToken({ dataDirectory }: Access): CommandFailure {
+/** What to do where no token is to be found. */
+export function noToken({ dataDirectory }: Access): CommandFailure {
   return new CommandFailure(2, `there is no token, neither in WATCHPOST_TOKEN nor in ${dataDirectory}/admin-token`, {
     remedy: "set WATCHPOST_TOKEN, or WATCHPOST_DATA to the directory of `watchpost start`",
   });

@@ -6,12 +6,14 @@ import { addAgents } from "./agents.ts";
 import { createContext } from "./context.ts";
 import { addDoctor } from "./doctor/index.ts";
 import { CommandFailure, failureText } from "./failure.ts";
+import { addIncidents } from "./incidents/index.ts";
 import { addMaintenance } from "./maintenance/index.ts";
 import { addMonitors } from "./monitors/index.ts";
 import { addRegions } from "./regions.ts";
 import { addResults } from "./results.ts";
 import { addPart } from "./run-part.ts";
 import { addStart } from "./start.ts";
+import { addTail } from "./tail.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 
 /** The `watchpost` command, with this process as its terminal. */
@@ -62,6 +64,8 @@ function createProgram(terminal: Terminal): Command {
   addMonitors(program, context);
   addResults(program, context);
   addMaintenance(program, context);
+  addIncidents(program, context);
+  addTail(program, context);
   addRegions(program, context);
   addAgents(program, context);
   addDoctor(program, context);

@@ -1,9 +1,7 @@
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
-import { parseDuration } from "../../shared/duration.ts";
-import { isRegion, regionRule } from "../../shared/region.ts";
 import type { ResultRow } from "../http/api-types.ts";
 import { ABSENT, formatLatency } from "../quantities.ts";
+import { parseLimit, parseRegion, parseTime } from "./arguments.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
 import { findMonitor } from "./monitors/find.ts";
 import { renderTable, statusColor } from "./table.ts";
@@ -62,26 +60,4 @@ export function addResults(parent: Command, context: CliContext): void {
 function describeError({ error, failedAssertions }: ResultRow): string {
   if (failedAssertions.length > 0) return failedAssertions.join("; ");
   return error === null ? "" : `${error.code}: ${error.message}`;
-}
-
-/** The ISO time of an ISO text, or of a duration before now. */
-function parseTime(text: string, now: number): string {
-  const ago = parseDuration(text);
-  const time = ago === null ? Date.parse(text) : now - ago;
-  if (!Number.isFinite(time)) {
-    throw new InvalidArgumentError(
-      "It must be an ISO 8601 time such as 2026-11-20T08:00:00Z, or a duration such as 1h.",
-    );
-  }
-  return new Date(time).toISOString();
-}
-
-function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
-  return Number(text);
-}
-
-function parseRegion(text: string): string {
-  if (!isRegion(text)) throw new InvalidArgumentError(`It ${regionRule}.`);
-  return text;
 }

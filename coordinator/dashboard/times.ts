@@ -1,6 +1,6 @@
-import { formatAgo } from "../quantities.ts";
+import { formatAgo, formatSpan } from "../quantities.ts";
 import { h } from "./dom.ts";
-import { formatSpan, formatTime } from "./format.ts";
+import { formatTime } from "./format.ts";
 
 const TICK_MS = 1_000;
 

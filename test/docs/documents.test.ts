@@ -70,7 +70,7 @@ describe("commands in the documents", async () => {
     const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");
     const path = words
       .filter((word) => /^[a-z]+$/.test(word))
-      .slice(0, ["monitors", "maintenance"].includes(words[0] ?? "") ? 2 : 1);
+      .slice(0, ["monitors", "maintenance", "incidents"].includes(words[0] ?? "") ? 2 : 1);
     const { code, out } = await watchpost([...path, "--help"]);
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`^Usage: watchpost ${path.join(" ")}\\b`));

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import type { AccountRow, MonitorRow, RegionStatus, StatsRow } from "../../http/api-types.ts";
-import { ABSENT, formatAge, formatLatency, formatShare } from "../../quantities.ts";
+import type { AccountRow, MonitorRow, RegionStatus, StatsRow, UptimeRow } from "../../http/api-types.ts";
+import { ABSENT, formatAge, formatLatency, formatShare, formatSpan } from "../../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 import { oneLine, paint, renderTable, statusColor } from "../table.ts";
 import { findMonitor } from "./find.ts";
@@ -18,8 +18,11 @@ export function addShow(parent: Command, context: CliContext): void {
     .action(async (idOrName: string, options: JsonOption) => {
       const client = context.client();
       const monitor = await findMonitor(client, idOrName);
-      const stats = await client.get<StatsRow>(`/v1/monitors/${monitor.id}/stats`);
-      print(context, options, { ...monitor, stats }, () => {
+      const [stats, uptime] = await Promise.all([
+        client.get<StatsRow>(`/v1/monitors/${monitor.id}/stats`),
+        client.get<UptimeRow>(`/v1/monitors/${monitor.id}/uptime`),
+      ]);
+      print(context, options, { ...monitor, stats, uptime }, () => {
         const { id, revision, createdAt, updatedAt, status, ...document } = monitor;
         const { verdict, since, regions } = status;
         const now = terminal.now();
@@ -27,6 +30,8 @@ export function addShow(parent: Command, context: CliContext): void {
           `${oneLine(monitor.name)} is ${paint(verdict, statusColor(verdict), terminal.color)}`,
           ` since ${since} (${formatAge(since, now)})\n`,
           `Last 24 hours: ${describeAccount(stats.total)}\n\n`,
+          uptimeTable(uptime, terminal.color),
+          "\n",
           Object.keys(regions).length === 0
             ? "No region has reported yet.\n"
             : regionTable(regions, stats, now, terminal.color),
@@ -37,15 +42,45 @@ export function addShow(parent: Command, context: CliContext): void {
     });
 }
 
-/** Uptime is over what was observed, so it never stands without the coverage. */
-function describeAccount({ uptime, coverage, scheduled, missed }: AccountRow): string {
+function describeAccount({ coverage, scheduled, missed }: AccountRow): string {
   const reasons = Object.entries(missed).flatMap(([reason, count]) => (count > 0 ? [`${count} ${reason}`] : []));
   const misses = reasons.length === 0 ? "" : `; missed: ${reasons.join(", ")}`;
-  return `uptime ${formatShare(uptime)}, coverage ${formatShare(coverage)} of ${scheduled} checks${misses}`;
+  return `coverage ${formatShare(coverage)} of ${scheduled} checks${misses}`;
+}
+
+/** Uptime is over what was observed, so it never stands without the coverage. */
+function uptimeTable({ windows, slo }: UptimeRow, color: boolean): string {
+  const span = (ms: number | null) => (ms === null ? ABSENT : formatSpan(ms));
+  const budget =
+    slo === null ? [] : ([{ title: `BUDGET LEFT OF ${slo} %`, align: "right", value: budgetLeft }] as const);
+  return renderTable<UptimeRow["windows"][number]>(
+    [
+      { title: "LAST", value: ({ window }) => window },
+      { title: "UPTIME", align: "right", value: ({ uptime }) => formatShare(uptime) },
+      { title: "COVERAGE", align: "right", value: ({ coverage }) => formatShare(coverage) },
+      { title: "DOWN FOR", align: "right", value: ({ durations }) => formatSpan(durations.downMs) },
+      { title: "OUTAGES", align: "right", value: ({ incidents }) => String(incidents.down) },
+      { title: "TO DETECT", align: "right", value: ({ incidents }) => span(incidents.mttdMs) },
+      { title: "TO RECOVER", align: "right", value: ({ incidents }) => span(incidents.mttrMs) },
+      ...budget,
+    ],
+    windows,
+    color,
+  );
+}
+
+/** Overspent, it is below zero. */
+function budgetLeft({ errorBudget }: UptimeRow["windows"][number]): string {
+  if (errorBudget === null) return ABSENT;
+  const { leftMs } = errorBudget;
+  return `${leftMs < 0 ? "-" : ""}${formatSpan(Math.abs(leftMs))}`;
 }
 
 /** The fields in the order in which people write them; what has no place here stands in the order of the alphabet. */
-const fieldOrder = "name type enabled interval timeout regions quorum stagger http tcp url method host port".split(" ");
+const fieldOrder =
+  "name type enabled interval timeout regions quorum stagger slo tags dependsOn http tcp url method host port".split(
+    " ",
+  );
 
 function inDocumentOrder({ key: a }: { key: unknown }, { key: b }: { key: unknown }): number {
   return placeOf(a) - placeOf(b) || String(a).localeCompare(String(b));

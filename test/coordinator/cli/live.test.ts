@@ -70,7 +70,9 @@ it("lists monitors with verdict, regions, latency and last check", async () => {
 
 it("shows what each region saw, and no control characters of a target", async () => {
   const { out } = await watchpost(["monitors", "show", "Shop"], env());
-  expect(out).toMatch(/^Last 24 hours: uptime .+, coverage .+ of \d+ checks/m);
+  expect(out).toMatch(/^Last 24 hours: coverage .+ of \d+ checks/m);
+  expect(out).toMatch(/^LAST +UPTIME +COVERAGE +DOWN FOR +OUTAGES +TO DETECT +TO RECOVER$/m);
+  expect(out).toMatch(/^90d +(100 %|–) +\S.* +0 s +0 +– +–$/m);
   expect(out).toMatch(/^eu-west +up +84 ms +200 +/m);
   expect(out).toMatch(
     /^us-east +down +1\.50 s +– +.* +[\d.–]+( %)? +[\d.–]+( %)? +connect_refused: refused \[2J by 192\.0\.2\.1$/m,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { formatSpan } from "../../../coordinator/dashboard/format.ts";
 import { matches, sorted } from "../../../coordinator/dashboard/order.ts";
 import { everyRegion, regionState, regionsOf } from "../../../coordinator/dashboard/region-state.ts";
 import { parseHostAndPort } from "../../../coordinator/dashboard/target.ts";
 import { assertionInWords, errorInWords, targetOf, verdictOrder } from "../../../coordinator/dashboard/words.ts";
 import type { MonitorRow } from "../../../coordinator/http/api-types.ts";
+import { formatSpan } from "../../../coordinator/quantities.ts";
 import { verdicts } from "../../../coordinator/verdict/verdict.ts";
 
 const now = Date.parse("2026-01-31T12:00:00Z");

@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import type { DeliveryRow, EvidenceRow, IncidentDetail, TimelineRow } from "../../http/api-types.ts";
+import { describeEntry, timelineWords } from "../../incidents/words.ts";
+import { ABSENT, formatLatency, formatSpan } from "../../quantities.ts";
+import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
+import { type Column, oneLine, paint, renderTable, statusColor } from "../table.ts";
+import { subjectOf } from "./list.ts";
+
+export function addShow(parent: Command, context: CliContext): void {
+  apiCommand(parent, "show", "Show an incident: what each region saw, its course, and what was sent about it", [
+    "watchpost incidents show inc_4k2j9x0v7c1b5n8m3q6w",
+    "watchpost incidents show inc_4k2j9x0v7c1b5n8m3q6w --json",
+  ])
+    .argument("<incident>", "its id")
+    .action(async (id: string, options: JsonOption) => {
+      const incident = await context.client().get<IncidentDetail>(`/v1/incidents/${encodeURIComponent(id)}`);
+      print(context, options, incident, () => page(incident, context.terminal.color));
+    });
+}
+
+/** An incident as people read it at a terminal. */
+export function page(incident: IncidentDetail, color: boolean): string {
+  const { level, kind, state, durationMs, startedAt, detectedAt, confirmedAt, recoveredAt, resolvedAt } = incident;
+  const { acknowledgedAt, acknowledgedBy, reopened, evidence, timeline, deliveries } = incident;
+  const lasted = state === "open" ? "for" : "was so for";
+  const times: ReadonlyArray<readonly [string, string | null]> = [
+    ["started", startedAt],
+    ["detected", detectedAt],
+    ["confirmed", confirmedAt],
+    ["recovered", recoveredAt],
+    ["resolved", resolvedAt && `${resolvedAt} (${incident.resolution})`],
+    ["acknowledged", acknowledgedAt && `${acknowledgedAt}${acknowledgedBy ? ` by ${oneLine(acknowledgedBy)}` : ""}`],
+    ["reopened", reopened > 0 ? `${reopened} times` : null],
+  ];
+  const sections = [
+    `${oneLine(subjectOf(incident))}: ${paint(level, statusColor(level), color)}, ${kind}, ${lasted} ${formatSpan(durationMs)}\n`,
+    times.flatMap(([name, value]) => (value === null ? [] : `  ${name.padEnd(13)}${value}\n`)).join(""),
+    evidence.length === 0 ? "" : `\n${renderTable(evidenceColumns, evidence, color)}`,
+    timeline.length === 0 ? "" : `\n${renderTable(timelineColumns, timeline, color)}`,
+    deliveries.length === 0 ? "" : `\n${renderTable(deliveryColumns, deliveries, color)}`,
+    `\n# ${incident.id}${incident.monitorId ? ` of ${incident.monitorId}` : ""}\n`,
+  ];
+  return sections.join("");
+}
+
+const evidenceColumns: ReadonlyArray<Column<EvidenceRow>> = [
+  { title: "REGION", value: ({ region }) => region },
+  { title: "SAW", value: ({ status }) => status, color: ({ status }) => statusColor(status) },
+  { title: "SINCE", value: ({ since }) => since },
+  { title: "LATENCY", align: "right", value: ({ latencyMs }) => formatLatency(latencyMs) },
+  { title: "PHASE", value: ({ phase }) => phase?.replace(/Ms$/, "") ?? ABSENT },
+  { title: "CODE", align: "right", value: ({ statusCode }) => statusCode?.toString() ?? ABSENT },
+  { title: "ADDRESS", value: ({ address }) => address ?? ABSENT },
+  { title: "ERROR", value: ({ error }) => (error === null ? "" : `${error.code}: ${error.message}`) },
+];
+
+const timelineColumns: ReadonlyArray<Column<TimelineRow>> = [
+  { title: "AT", value: ({ at }) => at },
+  { title: "WHAT HAPPENED", value: ({ type }) => timelineWords[type] ?? type },
+  { title: "", value: ({ type, data }) => describeEntry(type, data) },
+];
+
+const deliveryColumns: ReadonlyArray<Column<DeliveryRow>> = [
+  { title: "PLANNED", value: ({ createdAt }) => createdAt },
+  { title: "CHANNEL", value: ({ channelName }) => channelName },
+  { title: "OF", value: ({ event }) => event },
+  { title: "STATE", value: ({ state }) => state, color: ({ state }) => (state === "failed" ? "red" : null) },
+  { title: "TRIES", align: "right", value: ({ attempts }) => String(attempts) },
+  { title: "ERROR", value: ({ lastError }) => lastError ?? "" },
+];
