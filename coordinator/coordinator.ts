@@ -122,11 +122,15 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const judging = createJudging({
     metrics,
     verdicts,
-    circumstancesOf: ({ monitorId: id, regions, tags, type }, at) => ({
-      regions: schedule.expand(regions).filter((region) => !vantage.impaired.has(region)),
-      suspects: vantage.suspects,
-      maintenance: maintenanceKeeper.covers({ id, tags, type }, at),
-    }),
+    circumstancesOf({ monitorId: id, regions, tags, type }, at) {
+      const voting = schedule.expand(regions).filter((region) => !vantage.impaired.has(region));
+      return {
+        regions: voting,
+        suspects: vantage.suspects,
+        absent: voting.filter((region) => !presence.isLive(region)),
+        maintenance: maintenanceKeeper.covers({ id, tags, type }, at),
+      };
+    },
     onConfirm(monitorId, regions, at) {
       const monitor = schedule.get(monitorId);
       if (monitor) void extraChecks.confirm(monitor, regions, at);

@@ -21,6 +21,8 @@ export interface Circumstances {
   readonly regions: readonly string[];
   /** Those of them of which it is being found out whether they see anything right. */
   readonly suspects: readonly string[];
+  /** Those of them without a live agent. */
+  readonly absent: readonly string[];
   readonly maintenance: boolean;
 }
 

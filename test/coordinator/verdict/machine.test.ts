@@ -13,6 +13,7 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
   let outcome: Outcome<Ballot> = { state: initialState, votes: [], effects: [], dueAt: null };
   const played = {
     suspects: [] as string[],
+    absent: [] as string[],
     maintenance: false,
     policy: options.policy ?? policy,
     get state() {
@@ -37,8 +38,8 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
       );
     },
     step(now: number, arrivals: Arrival<Ballot>[] = []): Effect<Ballot>[] {
-      const { policy, suspects, maintenance } = played;
-      outcome = step({ ...outcome, policy, regions, suspects, maintenance }, arrivals, now);
+      const { policy, suspects, absent, maintenance } = played;
+      outcome = step({ ...outcome, policy, regions, suspects, absent, maintenance }, arrivals, now);
       return [...outcome.effects];
     },
   };
@@ -91,6 +92,13 @@ test("trouble that only one region sees twice is degraded, and once is a blip", 
   const blip = up();
   blip.results(start + 1_000, "a:down");
   expect(told(blip.answers(start + 1_100, "a:up", "b:up", "c:up"))).toEqual(["cleared"]);
+});
+
+test("a region without an agent is not asked, so that nobody waits for it", () => {
+  const played = up();
+  played.absent = ["c"];
+  expect(played.results(start + 1_000, "a:down")).toMatchObject([{ type: "confirm", regions: ["a", "b"] }]);
+  expect(told(played.answers(start + 1_100, "a:up", "b:up"))).toEqual(["cleared"]);
 });
 
 test("with one region the recheck decides", () => {
