@@ -1,6 +1,7 @@
-import type { FieldError, MonitorRow } from "../http/api-types.ts";
+import type { MonitorRow } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
 import { ApiProblem } from "./api.ts";
+import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
 import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
@@ -26,7 +27,8 @@ export function openAddMonitor({ api, refresh, isSignedOutBy }: PageContext): vo
     input: { name: "interval", value: "30s", autocomplete: "off" },
   });
   const fields = { name, target, interval };
-  const formError = h("p", { class: "form-error", role: "alert", hidden: true });
+  const complaints = createComplaints(fields, placeOf);
+  const { show } = complaints;
   const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
 
   function typeChoice(value: keyof typeof targets, label: string): HTMLElement {
@@ -48,24 +50,6 @@ export function openAddMonitor({ api, refresh, isSignedOutBy }: PageContext): vo
     if (type === "http") return { ...common, http: { url: target.input.value.trim() } };
     const tcp = parseHostAndPort(target.input.value);
     return tcp && { ...common, tcp };
-  }
-
-  function show(errors: readonly FieldError[]): void {
-    for (const field of Object.values(fields)) field.complain(null);
-    formError.hidden = true;
-    for (const { field, rule } of errors) {
-      const place = placeOf(field);
-      if (place === null) {
-        formError.textContent = field === "" ? rule : `${field}: ${rule}`;
-        formError.hidden = false;
-      } else if (fields[place].input.getAttribute("aria-invalid") !== "true") {
-        // The first of several is the one to mend first.
-        fields[place].complain(rule.charAt(0).toUpperCase() + rule.slice(1));
-      }
-    }
-    Object.values(fields)
-      .find(({ input }) => input.getAttribute("aria-invalid") === "true")
-      ?.input.focus();
   }
 
   async function submit(event: Event): Promise<void> {
@@ -91,7 +75,7 @@ export function openAddMonitor({ api, refresh, isSignedOutBy }: PageContext): vo
   const form = h(
     "form",
     { novalidate: true, onsubmit: (event) => void submit(event) },
-    formError,
+    complaints.element,
     h("fieldset", { class: "choice" }, h("legend", {}, "Type"), typeChoice("http", "HTTP"), typeChoice("tcp", "TCP")),
     name.element,
     target.element,

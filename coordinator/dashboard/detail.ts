@@ -7,6 +7,7 @@ import type { PageContext, View } from "./context.ts";
 import type { Kept } from "./dom.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { createMaintenanceBanner } from "./maintenance-banner.ts";
 import { monitorFacts } from "./monitor-facts.ts";
 import { regionCell, regionMessage } from "./region-cell.ts";
 import { regionState, regionsOf } from "./region-state.ts";
@@ -25,6 +26,7 @@ export function createDetail(context: PageContext, id: string): View {
   const places = h("ul", { class: "places" });
   const results = createResults(context, id);
   const content = h("div", { hidden: true }, facts, h("h2", {}, "Regions"), places, results.element);
+  const maintenance = createMaintenanceBanner(api);
   const announceVerdict = createVerdictAnnouncer();
 
   const element = h(
@@ -32,6 +34,7 @@ export function createDetail(context: PageContext, id: string): View {
     { class: "detail" },
     h("a", { class: "back", href: "#/" }, icon("back"), "Monitors"),
     h("div", { class: "heading" }, title, verdict, actions),
+    maintenance.element,
     content,
   );
 
@@ -69,6 +72,7 @@ export function createDetail(context: PageContext, id: string): View {
     document.title = "No such monitor · Watchpost";
     renderIfChanged(title, null, () => ["There is no such monitor"]);
     verdict.replaceChildren();
+    maintenance.element.hidden = true;
     actions.replaceChildren();
     content.hidden = true;
   }
@@ -86,6 +90,7 @@ export function createDetail(context: PageContext, id: string): View {
           monitor,
           known.data.map(({ region }) => region),
         );
+        await maintenance.update(monitor, signal);
       } catch (thrown) {
         if (!(thrown instanceof ApiProblem && thrown.status === 404)) throw thrown;
         showMissing();

@@ -4,6 +4,7 @@ import { ApiProblem } from "./api.ts";
 import type { PageContext, View } from "./context.ts";
 import { createDetail } from "./detail.ts";
 import { h } from "./dom.ts";
+import { createMaintenance } from "./maintenance.ts";
 import { createOverview } from "./overview.ts";
 import type { Poller } from "./poll.ts";
 import { startPolling } from "./poll.ts";
@@ -64,7 +65,8 @@ export function showPages({
 
   function route(): void {
     const id = /^#\/monitors\/([A-Za-z0-9_-]+)$/.exec(location.hash)?.[1];
-    show(id === undefined ? createOverview(context) : createDetail(context, id));
+    if (location.hash === "#/maintenance") show(createMaintenance(context));
+    else show(id === undefined ? createOverview(context) : createDetail(context, id));
   }
 
   function onNavigation(): void {
@@ -95,6 +97,7 @@ export function showPages({
         h("img", { src: "/assets/coordinator/dashboard/icon.svg", alt: "" }),
         "Watchpost",
       ),
+      h("nav", {}, h("a", { href: "#/" }, "Monitors"), h("a", { href: "#/maintenance" }, "Maintenance")),
       h("button", { type: "button", class: "quiet", onclick: () => signOut(null) }, "Sign out"),
     ),
     trouble.element,

@@ -8,7 +8,13 @@ import { Problem } from "../problem.ts";
 const built = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/" : "../../../", import.meta.url);
 const pageFolder = "coordinator/dashboard/";
 /** What the page shares with the other parts. Pure modules only: they run in the browser as they are. */
-const sharedModules = ["coordinator/quantities.js", "coordinator/verdict/verdict.js", "shared/duration.js"];
+const sharedModules = [
+  "coordinator/maintenance/chooses.js",
+  "coordinator/maintenance/words.js",
+  "coordinator/quantities.js",
+  "coordinator/verdict/verdict.js",
+  "shared/duration.js",
+];
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

@@ -312,7 +312,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
       () => rows.count(),
       (count) => count === 50,
     );
-    await page.getByRole("link", { name: "Monitors" }).click();
+    await page.locator("main").getByRole("link", { name: "Monitors" }).click();
     await row("Detailed").waitFor();
   });
 

@@ -1,0 +1,103 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findChromium, startBrowser } from "../../support/browser.ts";
+import type { TestCoordinator } from "../../support/coordinator.ts";
+import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
+
+const chromium = findChromium();
+
+describe.skipIf(chromium === null)("maintenance on the dashboard", () => {
+  let coordinator: TestCoordinator;
+  let browser: Browser;
+  let page: Page;
+  let monitorId: string;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    [coordinator, browser] = await Promise.all([startTestCoordinator(), startBrowser(chromium as string)]);
+    const tcp = { name: "Shop", type: "tcp", interval: "1h", tags: ["shop"], tcp: { host: "127.0.0.1", port: 9 } };
+    monitorId = (await coordinator.call("POST", "/v1/monitors", tcp)).body.id;
+    page = await (await browser.newContext({ timezoneId: "Europe/Berlin" })).newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (thrown) => complaints.push(String(thrown)));
+    await page.goto(`${coordinator.url}/#token=${adminToken}`);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await coordinator?.stop();
+    expect(complaints).toEqual([]);
+  });
+
+  const row = (name: string) => page.getByRole("row").filter({ hasText: name });
+  const field = (label: string) => page.getByRole("dialog").getByLabel(label, { exact: true });
+  const stored = async (name: string) =>
+    (await coordinator.call("GET", "/v1/maintenance")).body.data.find(
+      (window: { name: string }) => window.name === name,
+    );
+
+  test("a window is added for once, shown on its monitor with its reason, and deleted", async () => {
+    await page.getByRole("link", { name: "Maintenance" }).click();
+    await page.getByText("There are no windows.").waitFor();
+    await page.getByRole("button", { name: "Add window" }).click();
+    await field("Monitor").fill("Nobody");
+    await page.keyboard.press("Enter");
+    await page.getByText("No monitor has this name").waitFor();
+    await field("Monitor").fill("Shop");
+    await field("From").first().fill("2026-01-31T12:00");
+    await field("To").first().fill("2026-01-31T11:00");
+    await page.keyboard.press("Enter");
+    await page.getByText("Must not be empty").waitFor();
+    await field("Name").fill("Moving");
+    await field("Reason").fill("new <b>rack</b>");
+    await page.keyboard.press("Enter");
+    await page.getByText("Must be later than its beginning").waitFor();
+    await field("To").first().fill("2126-01-31T11:00");
+    await page.keyboard.press("Enter");
+    await row("Moving").getByText("now, until 2126-01-31 11:00:00").waitFor();
+    expect(await stored("Moving")).toMatchObject({
+      monitors: [monitorId],
+      when: { once: { from: "2026-01-31T11:00:00.000Z", to: "2126-01-31T10:00:00.000Z" } },
+    });
+
+    await page.goto(`${coordinator.url}/#/monitors/${monitorId}`);
+    await page.getByText("Moving (new <b>rack</b>), until 2126-01-31 11:00:00").waitFor();
+    await page.getByRole("link", { name: "All windows" }).click();
+    await page.getByRole("button", { name: "Delete Moving" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There are no windows.").waitFor();
+    expect(await stored("Moving")).toBeUndefined();
+  });
+
+  test("a window is added for every week, in the browser's time zone", async () => {
+    await page.getByRole("button", { name: "Add window" }).click();
+    await field("Name").fill("Nights");
+    await field("Tags").fill("shop, database");
+    await page.getByRole("dialog").getByText("Every week").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Add" }).click();
+    await page.getByText("when.weekly.days: must name a day").waitFor();
+    await page.getByRole("dialog").getByText("Sat", { exact: true }).click();
+    await page.getByRole("dialog").getByText("Sun", { exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Add" }).click();
+    await row("Nights").getByText("sat, sun 22:00 to 04:00 (Europe/Berlin)").waitFor();
+    await row("Nights").getByText("tagged shop, database").waitFor();
+    expect(await stored("Nights")).toMatchObject({
+      tags: ["shop", "database"],
+      when: { weekly: { days: ["sat", "sun"], from: "22:00", to: "04:00", timeZone: "Europe/Berlin" } },
+    });
+  });
+
+  test("the page fits a phone and a desk", async () => {
+    for (const width of [360, 1_280]) {
+      await page.setViewportSize({ width, height: 800 });
+      const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      expect(overflow).toBeLessThanOrEqual(0);
+      if (process.env.TEST_SCREENSHOTS)
+        await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/maintenance-${width}.png` });
+      await page.getByRole("button", { name: "Add window" }).click();
+      await page.getByRole("dialog").getByText("Every week").click();
+      if (process.env.TEST_SCREENSHOTS)
+        await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/add-${width}.png` });
+      await page.keyboard.press("Escape");
+    }
+  });
+});
