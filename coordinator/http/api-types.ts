@@ -4,6 +4,8 @@ import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { WindowDocument } from "../maintenance/document.ts";
+import type { NoticeEvent, Severity } from "../notify/notice.ts";
+import type { toRuleDocument } from "../notify/rule.ts";
 import type { DayUptime, WindowUptime } from "../stats/uptime.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
@@ -140,6 +142,32 @@ export interface DeliveryRow {
   readonly createdAt: string;
   readonly endedAt: string | null;
 }
+
+/** Any message, as `/v1/deliveries` has it. */
+export interface DeliveryDetail extends Omit<DeliveryRow, "channelName"> {
+  /** Null for a test. */
+  readonly ruleId: string | null;
+  readonly incidentId: string | null;
+  readonly monitorId: string | null;
+  readonly event: NoticeEvent;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly repeat: number;
+  readonly dueAt: string;
+}
+
+export interface ChannelRow {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly enabled: boolean;
+  /** Secrets are `***`. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export type AlertRuleRow = { readonly id: string } & ReturnType<typeof toRuleDocument>;
 
 export interface IncidentDetail extends IncidentRow {
   readonly evidence: readonly EvidenceRow[];

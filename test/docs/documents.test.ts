@@ -7,8 +7,11 @@ import { windowDocument } from "../../coordinator/maintenance/document.ts";
 import { monitorDocument } from "../../shared/monitor.ts";
 import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
-import { startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
+import { adminToken, startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
 import { anIncident, keepIncidents } from "../support/incidents.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { until } from "../support/until.ts";
 import { webhookSchema, withGenerated } from "./generated.ts";
 
 const readme = await readFile("README.md", "utf8");
@@ -31,11 +34,14 @@ describe("the README", () => {
     else expect(readme).toBe(expected);
   });
 
-  it.each(blocks(readme, "yaml"))("shows a monitor or a window that is valid: %#", (yaml) => {
-    const document = parse(yaml);
-    const schema = "when" in document ? windowDocument : monitorDocument;
-    expect(schema.safeParse(document).error?.issues).toBeUndefined();
-  });
+  it.each(blocks(readme, "yaml").filter((yaml) => !yaml.startsWith("# ")))(
+    "shows a monitor or a window that is valid: %#",
+    (yaml) => {
+      const document = parse(yaml);
+      const schema = "when" in document ? windowDocument : monitorDocument;
+      expect(schema.safeParse(document).error?.issues).toBeUndefined();
+    },
+  );
 
   it.each([
     ['"BullMQ queue ready"', "coordinator/dependencies.ts", /"BullMQ queue ready"/],
@@ -66,11 +72,12 @@ describe("commands in the documents", async () => {
   ]);
   const commands = [...new Set(lines.flatMap((line) => /^(?:npx )?watchpost (.+)$/.exec(line)?.[1] ?? []))];
 
+  /** Commands that have commands of their own. */
+  const groups = ["monitors", "maintenance", "incidents", "channels", "rules", "deliveries"];
+
   it.each(commands)("watchpost %s", async (command) => {
     const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");
-    const path = words
-      .filter((word) => /^[a-z]+$/.test(word))
-      .slice(0, ["monitors", "maintenance", "incidents"].includes(words[0] ?? "") ? 2 : 1);
+    const path = words.filter((word) => /^[a-z]+$/.test(word)).slice(0, groups.includes(words[0] ?? "") ? 2 : 1);
     const { code, out } = await watchpost([...path, "--help"]);
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`^Usage: watchpost ${path.join(" ")}\\b`));
@@ -89,7 +96,20 @@ describe("requests in the README", () => {
   afterAll(() => coordinator?.stop());
 
   const [document] = /(?<=--json ').*(?=')/.exec(readme) ?? [];
-  const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|DELETE) (\/\S+)` /gm)];
+  const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|PUT|DELETE) (\/\S+)` /gm)];
+  /** A message that failed, each time anew: its channel is switched off. */
+  async function failedDelivery(channelId: string): Promise<string> {
+    const { body } = await coordinator.call("POST", `/v1/channels/${channelId}/test`, {});
+    await until(
+      () => coordinator.call("GET", `/v1/deliveries/${body.deliveryId}`),
+      ({ body }) => body.state === "failed",
+    );
+    return body.deliveryId;
+  }
+
+  let made = 0;
+  const channel = () => ({ name: `Phone ${++made}`, type: "ntfy", enabled: false, settings: { topic: "secret" } });
+  const rule = (channelId: string) => ({ name: "Outages", steps: [{ channels: [channelId] }] });
   /** By the path without its ids, or else by the method. */
   const bodies: Readonly<Record<string, unknown>> = {
     POST: document,
@@ -101,21 +121,61 @@ describe("requests in the README", () => {
       when: { weekly: { days: ["sun"], from: "02:00", to: "04:00", timeZone: "UTC" } },
     },
   };
-  const statuses: Readonly<Record<string, number>> = { POST: 201, DELETE: 204, "/v1/incidents/acknowledge": 200 };
+  const bodyOf = (resource: string, channelId: string) =>
+    ({ channels: channel(), "alert-rules": rule(channelId) })[resource];
+  const statuses: Readonly<Record<string, number>> = {
+    POST: 201,
+    DELETE: 204,
+    "/v1/incidents/acknowledge": 200,
+    "/v1/channels/test": 202,
+    "/v1/deliveries/retry": 202,
+  };
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
     const { id } = (await coordinator.call("POST", "/v1/monitors", document)).body;
     const { body: window } = await coordinator.call("POST", "/v1/maintenance", bodies["/v1/maintenance"]);
     const kind = path.replace(/\/:\w+/, "");
-    const ids: Readonly<Record<string, string>> = { incidents: incident.id, maintenance: window.id };
     const resource = kind.split("/")[2] ?? "";
+    const { body: phone } = await coordinator.call("POST", "/v1/channels", channel());
+    const { body: outages } = await coordinator.call("POST", "/v1/alert-rules", rule(phone.id));
+    const ids: Readonly<Record<string, string>> = {
+      incidents: incident.id,
+      maintenance: window.id,
+      channels: phone.id,
+      "alert-rules": outages.id,
+      ...(resource === "deliveries" && { deliveries: await failedDelivery(phone.id) }),
+    };
     const { status } = await coordinator.call(
       method,
       path.replace(":id", ids[resource] ?? id).replace(":region", "old-place"),
-      method === "GET" ? undefined : (bodies[kind] ?? bodies[method]),
+      method === "GET" ? undefined : (bodies[kind] ?? bodyOf(resource, phone.id) ?? bodies[method]),
     );
     expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });
+});
+
+it("leads to being told, with the channel's server in place of ntfy.sh", async () => {
+  const [part = ""] = /^## Get told$[\s\S]*?(?=^## )/m.exec(readme) ?? [];
+  const [coordinator, receiver, dir] = await Promise.all([startTestCoordinator(), startReceiver(), tempDir()]);
+  try {
+    for (const yaml of blocks(part, "yaml")) {
+      const [, name = ""] = /^# (\S+)\n/.exec(yaml) ?? [];
+      await writeFile(join(dir.path, name), yaml.replace("https://ntfy.sh", receiver.url));
+    }
+    const env = { WATCHPOST_URL: coordinator.url, WATCHPOST_TOKEN: adminToken };
+    const commands = [...part.matchAll(/^npx watchpost (.*)$/gm)].map(([, command = ""]) => command.split(" "));
+    expect(commands).toHaveLength(3);
+    for (const words of commands) {
+      const there = words.map((word) => (word.endsWith(".yaml") ? join(dir.path, word) : word));
+      expect(await watchpost(there, env)).toMatchObject({ code: 0, err: "" });
+    }
+    expect(receiver.received).toMatchObject([{ body: { topic: "a-name-that-nobody-guesses" } }]);
+    const { findings } = JSON.parse((await watchpost(["doctor", "--json"], env)).out);
+    expect(findings).toContainEqual(expect.objectContaining({ check: "Alerts", state: "ok" }));
+  } finally {
+    await coordinator.stop();
+    await Promise.all([receiver.stop(), dir.remove()]);
+  }
 });
 
 it.each(pages)("%s links to what is there", async (page) => {

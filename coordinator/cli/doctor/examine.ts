@@ -3,6 +3,7 @@ import type { CommandFailure } from "../failure.ts";
 import { readAccess } from "../settings.ts";
 import { type Addresses, readAddresses } from "./addresses.ts";
 import { checkAgents } from "./agents.ts";
+import { checkAlerts } from "./alerts.ts";
 import { checkClocks } from "./clock.ts";
 import { checkCoordinator } from "./coordinator.ts";
 import type { Finding } from "./finding.ts";
@@ -26,6 +27,7 @@ const checks: ReadonlyArray<(ground: Ground) => Finding[] | Promise<Finding[]>> 
   ({ survey }) => checkClocks(survey),
   ({ survey }) => checkAgents(survey),
   ({ survey, now }) => checkMonitors(survey, now),
+  ({ survey }) => checkAlerts(survey),
 ];
 
 export async function examine({ terminal, client }: CliContext): Promise<Finding[]> {

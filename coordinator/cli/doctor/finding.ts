@@ -2,10 +2,11 @@
 export interface Finding {
   /** What was looked at, such as `Redis eviction`. */
   readonly check: string;
-  readonly state: "ok" | "trouble" | "skipped";
+  /** Trouble keeps something from working; advice does not. */
+  readonly state: "ok" | "advice" | "trouble" | "skipped";
   /** What is so, or what is wrong, or why it was not looked at. */
   readonly detail: string;
-  /** What to do about trouble; null for the rest. */
+  /** What to do about trouble or for advice; null for the rest. */
   readonly remedy: string | null;
 }
 
@@ -14,6 +15,13 @@ export const ok = (check: string, detail: string): Finding => ({ check, state: "
 export const trouble = (check: string, detail: string, remedy: string): Finding => ({
   check,
   state: "trouble",
+  detail,
+  remedy,
+});
+
+export const advice = (check: string, detail: string, remedy: string): Finding => ({
+  check,
+  state: "advice",
   detail,
   remedy,
 });

@@ -28,7 +28,12 @@ const addresses = `Where REDIS_URL (or REDIS_HOST, REDIS_PORT, REDIS_PASSWORD), 
 CLICKHOUSE_URL are set as for the coordinator, it looks at those servers itself;
 where they are not, as beside \`watchpost start\`, it asks the coordinator.`;
 
-const marks = { ok: ["ok", "green"], trouble: ["wrong", "red"], skipped: ["skipped", "gray"] } as const;
+const marks = {
+  ok: ["ok", "green"],
+  advice: ["advice", "yellow"],
+  trouble: ["wrong", "red"],
+  skipped: ["skipped", "gray"],
+} as const;
 
 function describe({ check, state, detail, remedy }: Finding, color: boolean): string {
   const [mark, tone] = marks[state];

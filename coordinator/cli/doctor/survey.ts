@@ -1,5 +1,5 @@
 import { errorText } from "../../../shared/errors.ts";
-import type { AgentRow, MonitorRow, RegionRow } from "../../http/api-types.ts";
+import type { AgentRow, AlertRuleRow, ChannelRow, MonitorRow, RegionRow } from "../../http/api-types.ts";
 import type { ApiClient } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Access } from "../settings.ts";
@@ -27,6 +27,8 @@ export interface ApiView {
   readonly regions: readonly RegionRow[];
   readonly agents: readonly AgentRow[];
   readonly monitors: readonly MonitorRow[];
+  readonly rules: readonly AlertRuleRow[];
+  readonly channels: readonly ChannelRow[];
 }
 
 /** Asks the coordinator for all that the checks look at; a CommandFailure when it does not answer. */
@@ -59,12 +61,14 @@ export async function surveyCoordinator(
 
 async function askApi(client: ApiClient): Promise<ApiView | CommandFailure> {
   try {
-    const [regions, agents, monitors] = await Promise.all([
+    const [regions, agents, monitors, rules, channels] = await Promise.all([
       client.list<RegionRow>("/v1/regions"),
       client.list<AgentRow>("/v1/agents"),
       client.list<MonitorRow>("/v1/monitors"),
+      client.list<AlertRuleRow>("/v1/alert-rules"),
+      client.list<ChannelRow>("/v1/channels"),
     ]);
-    return { regions, agents, monitors };
+    return { regions, agents, monitors, rules, channels };
   } catch (thrown) {
     return asFailure(thrown);
   }

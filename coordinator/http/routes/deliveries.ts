@@ -31,10 +31,12 @@ export function deliveryRoutes(app: FastifyInstance, { deliveries }: { readonly 
   });
 
   app.post<ById>("/v1/deliveries/:id/retry", async ({ params }, reply) => {
-    const delivery = await deliveries.get(params.id);
-    if (!delivery) throw notFound("delivery", params.id);
-    if (!(await deliveries.retry(params.id))) throw new Problem(409, `It has not failed: it is ${delivery.state}.`);
-    return reply.code(202).send();
+    const { id } = params;
+    const isPlanned = await deliveries.retry(id);
+    const delivery = await deliveries.get(id);
+    if (!delivery) throw notFound("delivery", id);
+    if (!isPlanned) throw new Problem(409, `It has not failed: it is ${delivery.state}.`);
+    return reply.code(202).send(present(delivery));
   });
 }
 

@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { checkAgents } from "../../../../coordinator/cli/doctor/agents.ts";
+import { checkAlerts } from "../../../../coordinator/cli/doctor/alerts.ts";
 import { checkClocks } from "../../../../coordinator/cli/doctor/clock.ts";
 import { checkCoordinator } from "../../../../coordinator/cli/doctor/coordinator.ts";
 import { checkMonitors } from "../../../../coordinator/cli/doctor/monitors.ts";
 import { checkClickHouse, checkPostgres, checkQueueServer } from "../../../../coordinator/cli/doctor/servers.ts";
 import type { ApiView, Survey } from "../../../../coordinator/cli/doctor/survey.ts";
 import { CommandFailure } from "../../../../coordinator/cli/failure.ts";
-import type { AgentRow, MonitorRow } from "../../../../coordinator/http/api-types.ts";
+import type { AgentRow, AlertRuleRow, ChannelRow, MonitorRow } from "../../../../coordinator/http/api-types.ts";
 
 const now = Date.UTC(2026, 0, 31, 12);
-const api: ApiView = { regions: [], agents: [], monitors: [] };
+const api: ApiView = { regions: [], agents: [], monitors: [], rules: [], channels: [] };
 const survey: Survey = { url: "http://there", readiness: {}, clockAhead: [-500, 600], api };
 const silent = new CommandFailure(1, "not reachable", { remedy: "start it" });
 const refused = new CommandFailure(2, "the coordinator refused the token", { remedy: "set WATCHPOST_TOKEN to its" });
@@ -146,5 +147,20 @@ describe("the monitors", () => {
   it("are all paused, or none", () => {
     expect(of(monitor(3_600, [], false))).toMatchObject({ state: "trouble", detail: "all 1 are paused" });
     expect(of()).toMatchObject({ state: "ok" });
+  });
+});
+
+describe("the alerts", () => {
+  const channel = { id: "chn_a", enabled: true } as ChannelRow;
+  const rule = { enabled: true, steps: [{ after: "0ms", channels: ["chn_a"] }] } as unknown as AlertRuleRow;
+
+  it.each([
+    ["no rule", [], [channel], "advice"],
+    ["a rule that is off", [{ ...rule, enabled: false }], [channel], "advice"],
+    ["a rule whose channel is gone", [rule], [], "advice"],
+    ["a rule whose channel is off", [rule], [{ ...channel, enabled: false }], "advice"],
+    ["a rule with a channel", [rule], [channel], "ok"],
+  ])("%s", (_, rules, channels, state) => {
+    expect(checkAlerts({ ...survey, api: { ...api, rules, channels } })).toMatchObject([{ check: "Alerts", state }]);
   });
 });

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import type { AlertRuleRow, ChannelRow } from "../../http/api-types.ts";
+import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
+import { renderTable } from "../table.ts";
+
+export function addList(parent: Command, context: CliContext): void {
+  apiCommand(parent, "list", "List the rules", ["watchpost rules list --json"]).action((options: JsonOption) =>
+    listRules(context, options),
+  );
+}
+
+export async function listRules(context: CliContext, options: JsonOption): Promise<void> {
+  const client = context.client();
+  const [rules, channels] = await Promise.all([
+    client.list<AlertRuleRow>("/v1/alert-rules"),
+    client.list<ChannelRow>("/v1/channels"),
+  ]);
+  const names = new Map(channels.map(({ id, name }) => [id, name]));
+  print(context, options, rules, () => {
+    if (rules.length === 0) return "No rules yet, so nobody is told: add one with `watchpost rules add -f FILE`.\n";
+    return renderTable(
+      [
+        { title: "NAME", value: ({ name }) => name },
+        { title: "ID", value: ({ id }) => id },
+        {
+          title: "ENABLED",
+          value: ({ enabled }) => (enabled ? "yes" : "no"),
+          color: ({ enabled }) => (enabled ? "green" : "gray"),
+        },
+        { title: "OF", value: ({ events }) => events.join(", ") },
+        { title: "FOR", value: whomFor },
+        { title: "TELLS", value: ({ steps }) => steps.map((step) => stepInWords(step, names)).join("; ") },
+      ],
+      rules,
+      context.terminal.color,
+    );
+  });
+}
+
+/** Which monitors, such as `all` or `2 monitors or tagged web`. */
+function whomFor({ monitors, tags, types }: AlertRuleRow): string {
+  const parts = [
+    monitors.length > 0 && `${monitors.length} ${monitors.length === 1 ? "monitor" : "monitors"}`,
+    tags.length > 0 && `tagged ${tags.join(" or ")}`,
+    types.length > 0 && `of type ${types.join(" or ")}`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? "all" : parts.join(" or ");
+}
+
+function stepInWords({ after, channels }: AlertRuleRow["steps"][number], names: ReadonlyMap<string, string>): string {
+  const list = channels.map((id) => names.get(id) ?? `${id} (removed)`).join(", ");
+  return after === "0ms" || after === "0s" ? list : `${list} after ${after}`;
+}

@@ -1,0 +1,45 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { until } from "./until.ts";
+
+/** An HTTP server that channels post JSON to. */
+export interface Receiver {
+  readonly url: string;
+  readonly received: ReadonlyArray<{ readonly path: string; readonly body: any }>;
+  /** The status of every answer from now on; 204 until it is called. */
+  answerWith(status: number): void;
+  /** Waits until it has received so many. */
+  hears(count: number): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export async function startReceiver(): Promise<Receiver> {
+  const received: Array<{ readonly path: string; readonly body: any }> = [];
+  let status = 204;
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    received.push({ path: request.url ?? "", body: JSON.parse(Buffer.concat(chunks).toString()) });
+    response.writeHead(status).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    answerWith(next) {
+      status = next;
+    },
+    hears: (count) =>
+      until(
+        () => received,
+        ({ length }) => length >= count,
+      ),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
