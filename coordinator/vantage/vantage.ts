@@ -166,17 +166,28 @@ export function createVantage(deps: VantageDeps): Vantage {
   async function follow({ region, badAt }: Impairment, now: number): Promise<void> {
     const canaries = canariesOf(region);
     const all = await views(region, await store.checkedSince(region, 0, MAX_CHECKED), now);
-    const { isBad, compared } = standingOf(all, false, now);
-    // Of a region that is silent nobody knows whether it is well.
-    const isHeard = canaries?.length === 0 || compared > 0 || !schedule.expand("all").includes(region);
-    if (isBad || (canaries?.length ?? 0) > 0 || !isHeard) {
+    const { isBad } = standingOf(all, false, now);
+    const isGone = !schedule.expand("all").includes(region);
+    if (isBad || (canaries?.length ?? 0) > 0 || !(isGone || isHeard(region, all, canaries))) {
       if (now - badAt >= NOTE_EVERY_MS) await store.stillBad(region, now);
     } else if (await store.end(region, now - cleanMs, now)) {
       logger.info({ region }, "A region is well again and has its vote back");
     }
   }
 
+  /** Of a region that is silent nobody knows whether it is well. */
+  function isHeard(region: string, all: readonly View[], canaries: CanaryNews): boolean {
+    if (all.some(({ own }) => own.isWell)) return true;
+    if (canaries === null) return false;
+    const hasWork = [...schedule.monitors.values()].some(
+      ({ enabled, regions }) => enabled && schedule.expand(regions).includes(region),
+    );
+    return all.length > 0 || !hasWork;
+  }
+
   async function look(): Promise<void> {
+    // Before the schedule is loaded nothing is known of who checks what.
+    if (schedule.expand("all").length === 0) return;
     const now = Math.floor(clock.now());
     const [current, turnedIds] = await Promise.all([store.current(), store.turnedSince(now - WINDOW_MS, MAX_TURNED)]);
     await learn(current);
