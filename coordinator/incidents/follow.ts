@@ -70,6 +70,11 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
     update({ notices: (incident?.notices ?? 0) + 1 });
     news.push({ event, at, monitorId, incident });
   };
+  /** That results stop or come again has nothing to do with an incident that is over. */
+  const tellOfData = (event: "no_data" | "up", at: number): void => {
+    if (isOpen()) tell(event, at);
+    else if (!flapping) news.push({ event, at, monitorId, incident: null });
+  };
   const resolve = (at: number, recoveredAt: number | null, resolution: Resolution): void => {
     log("resolved", at, { resolution, ...(recoveredAt !== null && { recoveredAt }) });
     update({ resolvedAt: at, recoveredAt, resolution });
@@ -136,7 +141,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
       tell("up", at);
     } else if (from === "unknown" && before !== null) {
       log("data_back", at);
-      tell("up", at);
+      tellOfData("up", at);
     }
   }
 
@@ -148,7 +153,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         else if (effect.to === "up") wellAgain(effect);
         else {
           log("no_data", at, { before: effect.from });
-          tell("no_data", at);
+          tellOfData("no_data", at);
         }
         break;
       case "evidence":

@@ -50,7 +50,7 @@ export function plan(
   hearers: readonly Hearer[],
 ): PlannedDelivery[] {
   const wanted = rules
-    .filter((rule) => rule.enabled && rule.events.some((event) => event === notice.event) && fits(rule, marks))
+    .filter((rule) => rule.enabled && tellsOf(rule, notice) && fits(rule, marks))
     .flatMap((rule) =>
       endings.has(notice.event) && notice.incident ? ends(rule, notice, hearers) : begins(rule, notice),
     );
@@ -73,6 +73,11 @@ export function remindAgain(
   if (!rule?.enabled || rule.repeatMs === null || !troubles.has(event)) return null;
   const dueAt = whenTold(rule, severity, now + rule.repeatMs);
   return { id: `${id.replace(/-r\d+$/, "")}-r${repeat + 1}`, channelId, ruleId, step, repeat: repeat + 1, dueAt };
+}
+
+/** `up` without an incident says that results come again, which is for those who hear when they stop. */
+function tellsOf({ events }: AlertRule, { event, incident }: Notice): boolean {
+  return events.some((one) => one === event) && (event !== "up" || incident !== null || events.includes("no_data"));
 }
 
 function fits({ monitors, tags, types }: AlertRule, marks: Marks | null): boolean {

@@ -114,6 +114,12 @@ describe("the end", () => {
     expect(due(ended, [aRule({ events: ["down"] })], heard)).toEqual([]);
   });
 
+  test("of a silence, which is no incident, is told by rules that tell of silences", () => {
+    const back = aNotice({ id: "mon_1-up-1", event: "up", severity: "ok", incident: null });
+    expect(due(back, [aRule({ events: ["down", "up"] })])).toEqual([]);
+    expect(due(back, [aRule({ events: ["no_data", "up"] })])).toEqual([[chn(1), 0, 0]]);
+  });
+
   test("is told in quiet hours to those who were told then", () => {
     const quietHours = { timeZone: "UTC", from: "11:00", to: "13:30" };
     expect(due(ended, [aRule({ quietHours, urgent: [] })], heard)).toEqual([[chn(2), 0, 0]]);
