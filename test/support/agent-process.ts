@@ -18,7 +18,11 @@ export function startAgentProcess(
   region: string,
   id: string,
   env: NodeJS.ProcessEnv = {},
-  { program: file = "agent/main.js", execArgv = [] }: { program?: string; execArgv?: readonly string[] } = {},
+  {
+    program: file = "agent/main.js",
+    execArgv = [],
+    prefix = [],
+  }: { program?: string; execArgv?: readonly string[]; prefix?: readonly string[] } = {},
 ): AgentProcess {
   const spoolDir = join(tmpdir(), `watchpost-test-spool-${randomUUID()}`);
   const program = startProgram(
@@ -35,6 +39,7 @@ export function startAgentProcess(
       ...env,
     },
     execArgv,
+    prefix,
   );
   void program.exited.then(() => rm(spoolDir, { recursive: true, force: true }));
   return { id, ...program };

@@ -19,16 +19,20 @@ export interface ProgramProcess {
 /**
  * @param program its path below `dist`, such as `agent/main.js`.
  * @param execArgv options for Node itself
+ * @param prefix a command that becomes Node, such as one that enters a namespace
  */
 export function startProgram(
   program: string,
   env: NodeJS.ProcessEnv,
   execArgv: readonly string[] = [],
+  prefix: readonly string[] = [],
 ): ProgramProcess {
+  const [execPath = process.execPath, ...before] = [...prefix, process.execPath, ...execArgv];
   const child = fork(fileURLToPath(new URL(`../../dist/${program}`, import.meta.url)), {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { PATH: process.env.PATH, ...env },
-    execArgv: [...execArgv],
+    execPath,
+    execArgv: before,
   });
   let output = "";
   let thaw = (): void => undefined;

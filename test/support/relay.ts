@@ -7,11 +7,14 @@ export interface Relay {
   readonly url: string;
   cut(): void;
   mend(): void;
+  /** From now on it leads to another server. */
+  lead(url: string): void;
   stop(): Promise<void>;
 }
 
-export async function startRelay(url: string): Promise<Relay> {
-  const target = new URL(url);
+/** @param host the address that it listens on. */
+export async function startRelay(url: string, host = "127.0.0.1"): Promise<Relay> {
+  let target = new URL(url);
   const sockets = new Set<Socket>();
   let whole = true;
   const server = createServer((client) => {
@@ -30,10 +33,10 @@ export async function startRelay(url: string): Promise<Relay> {
       });
     }
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   const relayed = new URL(url);
-  relayed.hostname = "127.0.0.1";
+  relayed.hostname = host;
   relayed.port = String((server.address() as AddressInfo).port);
   const cut = () => {
     whole = false;
@@ -44,6 +47,9 @@ export async function startRelay(url: string): Promise<Relay> {
     cut,
     mend() {
       whole = true;
+    },
+    lead(to) {
+      target = new URL(to);
     },
     async stop() {
       cut();
