@@ -18,6 +18,7 @@ import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
+import { channelTypeRoutes } from "./http/routes/channel-types.ts";
 import { channelRoutes } from "./http/routes/channels.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { deliveryRoutes } from "./http/routes/deliveries.ts";
@@ -255,6 +256,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       incidentRoutes(app, { incidents, clock });
       maintenanceRoutes(app, { maintenance, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });
+      channelTypeRoutes(app);
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
       deliveryRoutes(app, { deliveries });

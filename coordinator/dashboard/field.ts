@@ -1,8 +1,10 @@
 import { h } from "./dom.ts";
 
-export interface Field {
+export type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+export interface Field<C extends Control = HTMLInputElement> {
   readonly element: HTMLElement;
-  readonly input: HTMLInputElement;
+  readonly input: C;
   /** Shows, beside the field, what is wrong with its value; null when nothing is. */
   complain(rule: string | null): void;
   rename(label: string, hint: string): void;
@@ -18,13 +20,22 @@ export function createField({
   readonly hint?: string;
   readonly input: Readonly<Record<string, string | boolean>> & { readonly name: string };
 }): Field {
-  const id = `field-${attributes.name}`;
+  return labelled(h("input", { type: "text", ...attributes }), { label, hint, name: attributes.name });
+}
+
+/** A control under its label, with a hint and a place for what is wrong with its value. */
+export function labelled<C extends Control>(
+  input: C,
+  { label, hint, name }: { readonly label: string; readonly hint: string; readonly name: string },
+): Field<C> {
+  const id = `field-${name}`;
   const error = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
   const about = h("p", { class: "hint", id: `${id}-hint`, hidden: hint === "" }, hint);
-  const name = h("label", { for: id }, label);
-  const input = h("input", { type: "text", ...attributes, id, "aria-describedby": `${id}-error ${id}-hint` });
+  const title = h("label", { for: id }, label);
+  input.id = id;
+  input.setAttribute("aria-describedby", `${id}-error ${id}-hint`);
   return {
-    element: h("div", { class: "field" }, name, input, error, about),
+    element: h("div", { class: "field" }, title, input, error, about),
     input,
     complain(rule) {
       error.textContent = rule;
@@ -32,7 +43,7 @@ export function createField({
       input.setAttribute("aria-invalid", String(rule !== null));
     },
     rename(newLabel, newHint) {
-      name.textContent = newLabel;
+      title.textContent = newLabel;
       about.textContent = newHint;
     },
   };

@@ -1,5 +1,6 @@
 import type { MonitorRow, RegionRow } from "../http/api-types.ts";
 import { openAddMonitor } from "./add-monitor.ts";
+import { createAlertsAdvice } from "./alerts-advice.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";
 import type { PageContext, View } from "./context.ts";
@@ -32,6 +33,7 @@ export function createOverview(context: PageContext): View {
     oninput: render,
   });
   const addButton = h("button", { type: "button", class: "primary", hidden: true, onclick: add }, "Add monitor");
+  const advice = createAlertsAdvice(context.api);
   const table = createMonitorTable(context);
   const below = h("div", { class: "below" });
   const announceVerdicts = createVerdictAnnouncer();
@@ -81,6 +83,7 @@ export function createOverview(context: PageContext): View {
       { class: "overview" },
       h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Monitors"), counts, filter, addButton),
       places,
+      advice.element,
       table.element,
       below,
     ),
@@ -88,6 +91,7 @@ export function createOverview(context: PageContext): View {
       const [all, { data }] = await Promise.all([
         context.api.list<MonitorRow>("/v1/monitors", signal),
         context.api.get<Page<RegionRow>>("/v1/regions", signal),
+        advice.load(signal),
       ]);
       monitors = all;
       regions = everyRegion(data, all);

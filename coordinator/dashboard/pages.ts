@@ -1,3 +1,4 @@
+import { createAlerts } from "./alerts.ts";
 import { announce } from "./announce.ts";
 import type { Api } from "./api.ts";
 import { ApiProblem } from "./api.ts";
@@ -66,6 +67,7 @@ export function showPages({
   function route(): void {
     const id = /^#\/monitors\/([A-Za-z0-9_-]+)$/.exec(location.hash)?.[1];
     if (location.hash === "#/maintenance") show(createMaintenance(context));
+    else if (location.hash === "#/alerts") show(createAlerts(context));
     else show(id === undefined ? createOverview(context) : createDetail(context, id));
   }
 
@@ -97,7 +99,13 @@ export function showPages({
         h("img", { src: "/assets/coordinator/dashboard/icon.svg", alt: "" }),
         "Watchpost",
       ),
-      h("nav", {}, h("a", { href: "#/" }, "Monitors"), h("a", { href: "#/maintenance" }, "Maintenance")),
+      h(
+        "nav",
+        {},
+        h("a", { href: "#/" }, "Monitors"),
+        h("a", { href: "#/maintenance" }, "Maintenance"),
+        h("a", { href: "#/alerts" }, "Alerts"),
+      ),
       h("button", { type: "button", class: "quiet", onclick: () => signOut(null) }, "Sign out"),
     ),
     trouble.element,

@@ -167,6 +167,26 @@ export interface ChannelRow {
   readonly updatedAt: string;
 }
 
+/** What one type of channel takes as its settings. */
+export interface ChannelTypeRow {
+  readonly type: string;
+  /** A JSON schema (2020-12). */
+  readonly settings: {
+    readonly properties: Readonly<Record<string, SettingSchema>>;
+    readonly required?: readonly string[];
+  };
+  /** The settings that are never shown again. */
+  readonly secrets: readonly string[];
+}
+
+export interface SettingSchema {
+  readonly type: "string" | "integer" | "array" | "object";
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly maxLength?: number;
+}
+
 export type AlertRuleRow = { readonly id: string } & ReturnType<typeof toRuleDocument>;
 
 export interface IncidentDetail extends IncidentRow {

@@ -1,7 +1,15 @@
 import type { WindowDocument } from "./document.ts";
 
-/** For which monitors a window is, in short. */
-export function whomInWords({ monitors = [], tags = [], types = [] }: WindowDocument): string {
+/** For which monitors something is, in short. */
+export function whomInWords({
+  monitors = [],
+  tags = [],
+  types = [],
+}: {
+  readonly monitors?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly types?: readonly string[] | undefined;
+}): string {
   const parts = [
     monitors.length > 0 && `${monitors.length} ${monitors.length === 1 ? "monitor" : "monitors"}`,
     tags.length > 0 && `tagged ${tags.join(", ")}`,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { AlertRuleRow, ChannelRow } from "../../http/api-types.ts";
+import { ruleFor, whomItTells } from "../../notify/words.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 import { renderTable } from "../table.ts";
 
@@ -28,26 +29,11 @@ export async function listRules(context: CliContext, options: JsonOption): Promi
           color: ({ enabled }) => (enabled ? "green" : "gray"),
         },
         { title: "OF", value: ({ events }) => events.join(", ") },
-        { title: "FOR", value: whomFor },
-        { title: "TELLS", value: ({ steps }) => steps.map((step) => stepInWords(step, names)).join("; ") },
+        { title: "FOR", value: ruleFor },
+        { title: "TELLS", value: (rule) => whomItTells(rule, names) },
       ],
       rules,
       context.terminal.color,
     );
   });
-}
-
-/** Which monitors, such as `all` or `2 monitors or tagged web`. */
-function whomFor({ monitors, tags, types }: AlertRuleRow): string {
-  const parts = [
-    monitors.length > 0 && `${monitors.length} ${monitors.length === 1 ? "monitor" : "monitors"}`,
-    tags.length > 0 && `tagged ${tags.join(" or ")}`,
-    types.length > 0 && `of type ${types.join(" or ")}`,
-  ].filter((part) => part !== false);
-  return parts.length === 0 ? "all" : parts.join(" or ");
-}
-
-function stepInWords({ after, channels }: AlertRuleRow["steps"][number], names: ReadonlyMap<string, string>): string {
-  const list = channels.map((id) => names.get(id) ?? `${id} (removed)`).join(", ");
-  return after === "0ms" || after === "0s" ? list : `${list} after ${after}`;
 }

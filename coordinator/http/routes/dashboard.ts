@@ -11,6 +11,8 @@ const pageFolder = "coordinator/dashboard/";
 const sharedModules = [
   "coordinator/maintenance/chooses.js",
   "coordinator/maintenance/words.js",
+  "coordinator/notify/reach.js",
+  "coordinator/notify/words.js",
   "coordinator/quantities.js",
   "coordinator/verdict/verdict.js",
   "shared/duration.js",

@@ -1,0 +1,125 @@
+import type { AlertRuleRow, ChannelRow, FieldError, MonitorRow } from "../http/api-types.ts";
+import { eventWords } from "./alert-words.ts";
+import { createComplaints } from "./complaints.ts";
+import type { PageContext } from "./context.ts";
+import { openDialog } from "./dialog.ts";
+import { h } from "./dom.ts";
+import { createField } from "./field.ts";
+import { submitTo } from "./submitting.ts";
+
+/** Asks for a rule of one step: what is told of which monitors, to whom. Rules of several steps are for files. */
+export function openAddRule(
+  context: PageContext,
+  channels: readonly ChannelRow[],
+  monitors: ReadonlyArray<Pick<MonitorRow, "id" | "name">>,
+): void {
+  const field = (name: string, label: string, hint: string, input: Readonly<Record<string, string>> = {}) =>
+    createField({ label, hint, input: { autocomplete: "off", ...input, name: `rule-${name}` } });
+  const fields = {
+    name: field("name", "Name", ""),
+    monitor: field("monitor", "Monitor", "its name; with no monitor and no tag, all of them", {
+      list: "rule-monitors",
+    }),
+    tags: field("tags", "Tags", "such as production, shop", { autocapitalize: "none" }),
+    delay: field("delay", "Delay", "trouble that is over sooner is not told, such as 30s", { value: "0s" }),
+    repeat: field("repeat", "Repeat", "told again so often until acknowledged or over, such as 1h (optional)"),
+  };
+  const { name, monitor, tags, delay, repeat } = fields;
+  const complaints = createComplaints(fields, placeOf);
+  const told = new Set(channels.length === 1 ? channels.map(({ id }) => id) : []);
+  const events = new Set<string>(["down", "up"] satisfies Array<AlertRuleRow["events"][number]>);
+  const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
+
+  const monitorIds = () => {
+    const wanted = monitor.input.value.trim();
+    return wanted === "" ? [] : monitors.filter((each) => each.name === wanted).map(({ id }) => id);
+  };
+
+  /** What the page can tell better than the API. */
+  function localErrors(): FieldError[] {
+    const isUnknown = monitor.input.value.trim() !== "" && monitorIds().length === 0;
+    return [
+      ...(isUnknown ? [{ field: "monitors", rule: "no monitor has this name" }] : []),
+      ...(told.size === 0 ? [{ field: "", rule: "Choose a channel to tell people by." }] : []),
+      ...(events.size === 0 ? [{ field: "", rule: "Choose what to tell of." }] : []),
+    ];
+  }
+
+  const document = () => ({
+    name: name.input.value,
+    events: [...events],
+    monitors: monitorIds(),
+    tags: tags.input.value
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== ""),
+    delay: delay.input.value.trim() || "0s",
+    repeat: repeat.input.value.trim() || null,
+    steps: [{ channels: [...told] }],
+  });
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    const errors = localErrors();
+    if (errors.length > 0) return complaints.show(errors);
+    submitButton.disabled = true;
+    const isAdded = await submitTo(context, { path: "/v1/alert-rules", body: document(), complaints });
+    submitButton.disabled = false;
+    if (isAdded) dialog.close();
+  }
+
+  const form = h(
+    "form",
+    { novalidate: true, onsubmit: (event) => void submit(event) },
+    complaints.element,
+    name.element,
+    checks(
+      "Tell",
+      told,
+      channels.map(({ id, name }) => [id, name]),
+      "There is no channel yet: add one first.",
+    ),
+    checks("When something is", events, Object.entries(eventWords), ""),
+    monitor.element,
+    h("datalist", { id: "rule-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
+    tags.element,
+    h("div", { class: "side-by-side" }, delay.element, repeat.element),
+    h(
+      "div",
+      { class: "dialog-actions" },
+      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+      submitButton,
+    ),
+  );
+  const dialog = openDialog("Add a rule", form);
+  name.input.focus();
+}
+
+/** Boxes to tick; the set holds those that are ticked. */
+function checks(
+  legend: string,
+  chosen: Set<string>,
+  options: ReadonlyArray<readonly [value: string, label: string]>,
+  none: string,
+): HTMLElement {
+  const box = ([value, label]: readonly [string, string]) => {
+    function toggle(event: Event): void {
+      if ((event.target as HTMLInputElement).checked) chosen.add(value);
+      else chosen.delete(value);
+    }
+    return h("label", {}, h("input", { type: "checkbox", checked: chosen.has(value), onchange: toggle }), label);
+  };
+  return h(
+    "fieldset",
+    { class: "checks" },
+    h("legend", {}, legend),
+    ...(options.length > 0 ? options.map(box) : [h("p", { class: "hint" }, none)]),
+  );
+}
+
+/** The field of the form that an API's field came from. */
+function placeOf(field: string) {
+  if (field.startsWith("monitors")) return "monitor";
+  if (field.startsWith("tags")) return "tags";
+  return field === "name" || field === "delay" || field === "repeat" ? field : null;
+}

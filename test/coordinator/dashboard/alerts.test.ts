@@ -1,0 +1,201 @@
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { settingLabel } from "../../../coordinator/dashboard/setting-label.ts";
+import { findChromium, startBrowser } from "../../support/browser.ts";
+import type { TestCoordinator } from "../../support/coordinator.ts";
+import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
+import type { Receiver } from "../../support/receiver.ts";
+import { startReceiver } from "../../support/receiver.ts";
+import { until } from "../../support/until.ts";
+
+const chromium = findChromium();
+const hostile = `<img src=x onerror="alert(1)">`;
+
+test.each([
+  ["serverUrl", "Server URL"],
+  ["roomId", "Room ID"],
+  ["to", "To"],
+  ["accountSid", "Account SID"],
+])("the setting %s is called %s", (name, label) => {
+  expect(settingLabel(name)).toBe(label);
+});
+
+describe.skipIf(chromium === null)("alerts on the dashboard", () => {
+  let coordinator: TestCoordinator;
+  let receiver: Receiver;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    [coordinator, receiver, browser] = await Promise.all([
+      startTestCoordinator(),
+      startReceiver(),
+      startBrowser(chromium as string),
+    ]);
+    const tcp = { name: "Shop", type: "tcp", interval: "1h", tags: ["shop"], tcp: { host: "127.0.0.1", port: 9 } };
+    await coordinator.call("POST", "/v1/monitors", tcp);
+    page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (thrown) => complaints.push(String(thrown)));
+    page.on("dialog", (dialog) => complaints.push(dialog.message()));
+    page.on("console", (message) => {
+      const isOfAnswer = message.text().startsWith("Failed to load resource: ");
+      if (["error", "warning"].includes(message.type()) && !isOfAnswer) complaints.push(message.text());
+    });
+    await page.goto(`${coordinator.url}/#token=${adminToken}`);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await coordinator?.stop();
+    await receiver?.stop();
+    expect(complaints).toEqual([]);
+  });
+
+  const table = (name: string) => page.getByRole("table", { name });
+  const row = (section: string, name: string) => table(section).getByRole("row").filter({ hasText: name });
+  const field = (label: string) => page.getByRole("dialog").getByLabel(label, { exact: true });
+  const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+  /** What people read, with single spaces. */
+  const read = async (element: Locator) => (await element.allInnerTexts()).join(" ").replace(/\s+/g, " ").trim();
+  const advice = () => page.getByText("Nobody is told when something is down");
+
+  test("the overview says that nobody is told, and leads to where that is changed", async () => {
+    await advice().waitFor();
+    await page.getByRole("link", { name: "Set up alerts" }).click();
+    await page.getByRole("heading", { name: "Alerts" }).waitFor();
+    await page.getByText("There are no rules, so nobody is told of anything.").waitFor();
+    expect(await page.title()).toBe("Alerts · Watchpost");
+  });
+
+  test("a channel is added by what its type asks for, and what is wrong stands beside its field", async () => {
+    await press("Add channel");
+    await field("Type").selectOption("email");
+    expect(await field("Port").inputValue()).toBe("587");
+    expect(await field("Security").inputValue()).toBe("starttls");
+    expect(await field("Password").getAttribute("type")).toBe("password");
+    await field("Name").fill(`Phone ${hostile}`);
+    await field("Host").fill("mail.example");
+    await field("From").fill("watch@example.org");
+    await field("To").fill("ada@example.org, not an address");
+    await page.keyboard.press("Enter");
+    await page.getByText("Must be an e-mail address").first().waitFor();
+    expect(await field("To").getAttribute("aria-invalid")).toBe("true");
+
+    await field("Type").selectOption("ntfy");
+    await field("Server URL").fill(receiver.url);
+    await field("Topic").fill("not a topic");
+    expect(await field("Topic").getAttribute("type")).toBe("password");
+    await page.keyboard.press("Enter");
+    await page.getByText("Must be 1 to 64 letters, digits, _ or -").waitFor();
+    expect(await field("Topic").evaluate((input) => input.matches(":focus"))).toBe(true);
+    await field("Topic").fill("a-hidden-topic");
+    await page.keyboard.press("Enter");
+    await row("Channels", `Phone ${hostile}`).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    const { body } = await coordinator.call("GET", "/v1/channels");
+    expect(body.data).toMatchObject([{ type: "ntfy", settings: { serverUrl: receiver.url, topic: "***" } }]);
+  });
+
+  test("settings of every form reach the API as they are meant", async () => {
+    await press("Add channel");
+    await field("Name").fill("Program");
+    await field("Type").selectOption("webhook");
+    await field("URL").fill(`${receiver.url}/hook`);
+    const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+    await field("Secrets").fill(`${secret}, ${secret.toLowerCase().replace("a", "B")}`);
+    await field("Headers").fill("x-team: shop: and more\nx-other: 1");
+    await press("Add");
+    await row("Channels", "Program").waitFor();
+    await press("Test Program");
+    await row("Channels", "Program").getByText("Sent", { exact: true }).waitFor();
+    expect(receiver.received.at(-1)).toMatchObject({ path: "/hook", body: { type: "test" } });
+  });
+
+  test("a test says what became of it: sent, or why not", async () => {
+    const phone = row("Channels", "Phone");
+    const button = phone.getByRole("button", { name: /^Test / });
+    await button.press("Enter");
+    await phone.getByText("Sent", { exact: true }).waitFor();
+    expect(await button.evaluate((element) => element.matches(":focus"))).toBe(true);
+    receiver.answerWith(403);
+    await button.click();
+    await phone.getByText(/^Not sent: .*403/).waitFor();
+  });
+
+  test("what failed comes first with its reason, and is sent again", async () => {
+    await row("Deliveries", "Failed").waitFor();
+    const first = table("Deliveries").locator("tbody tr").first();
+    expect(await read(first)).toMatch(/Failed .*403/);
+    receiver.answerWith(204);
+    const before = receiver.received.length;
+    await first.getByRole("button", { name: /^Retry / }).click();
+    await receiver.hears(before + 1);
+    await until(
+      () => row("Deliveries", "Failed").count(),
+      (count) => count === 0,
+    );
+  });
+
+  test("a rule is added and in force, shown in words, and deleted", async () => {
+    await press("Add rule");
+    await field("Name").fill("Outages");
+    await field("Monitor").fill("Nobody");
+    await page.keyboard.press("Enter");
+    await page.getByText("Choose a channel to tell people by.").waitFor();
+    await page.getByText("No monitor has this name").waitFor();
+    await field("Monitor").fill("Shop");
+    await page.getByRole("checkbox", { name: "Phone" }).check();
+    await page.getByRole("checkbox", { name: "degraded" }).check();
+    await field("Delay").fill("soon");
+    await page.keyboard.press("Enter");
+    await page.getByText(/^Must be from 0\w+ to /).waitFor();
+    await field("Delay").fill("30s");
+    await field("Repeat").fill("1h");
+    await page.keyboard.press("Enter");
+    await row("Rules", "Outages").waitFor();
+    expect(await read(row("Rules", "Outages"))).toMatch(
+      /^Outages after 30s, again every 1h Phone .* down, up again, degraded Shop$/,
+    );
+    await page.getByRole("link", { name: "Monitors" }).click();
+    await page.getByRole("heading", { name: "Monitors" }).waitFor();
+    await page.getByRole("row").filter({ hasText: "Shop" }).waitFor();
+    expect(await advice().isVisible()).toBe(false);
+
+    await page.getByRole("link", { name: "Alerts" }).click();
+    await press("Delete Outages");
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There are no rules, so nobody is told of anything.").waitFor();
+    expect((await coordinator.call("GET", "/v1/alert-rules")).body.data).toEqual([]);
+  });
+
+  test("the page and its dialogs fit a phone and a desk, in light and dark", async () => {
+    const [{ id }] = (await coordinator.call("GET", "/v1/channels")).body.data;
+    const rule = { name: "W".repeat(120), steps: [{ channels: [id] }] };
+    await coordinator.call("POST", "/v1/alert-rules", rule);
+    receiver.answerWith(403);
+    await coordinator.call("POST", `/v1/channels/${id}/test`, {});
+    await row("Deliveries", "Failed").waitFor();
+    await row("Rules", "WWW").waitFor();
+    const look = async (name: string) => {
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      const folder = process.env.TEST_SCREENSHOTS;
+      if (folder) await page.screenshot({ path: `${folder}/alerts-${name}.png`, fullPage: true });
+    };
+    for (const [width, colorScheme] of [
+      [360, "light"],
+      [1_280, "dark"],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      await look(`${width}`);
+      await press("Add channel");
+      await field("Type").selectOption("email");
+      await look(`channel-${width}`);
+      await page.keyboard.press("Escape");
+      await press("Add rule");
+      await look(`rule-${width}`);
+      await page.keyboard.press("Escape");
+    }
+  });
+});
