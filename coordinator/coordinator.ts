@@ -28,6 +28,7 @@ import { maintenanceRoutes } from "./http/routes/maintenance.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
 import { regionRoutes } from "./http/routes/regions.ts";
+import { replayRoutes } from "./http/routes/replay.ts";
 import { resultRoutes } from "./http/routes/results.ts";
 import { statsRoutes } from "./http/routes/stats.ts";
 import { uptimeRoutes } from "./http/routes/uptime.ts";
@@ -55,6 +56,7 @@ import { createDeliveryStore } from "./store/deliveries.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
+import { createJudgedStore } from "./store/judged.ts";
 import { createMaintenanceStore } from "./store/maintenance.ts";
 import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
@@ -150,7 +152,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   async function apply(results: readonly RegionResult[]): Promise<void> {
     await vantage.before(results);
     await judging.apply(results);
-    vantage.after(results);
+    await vantage.after(results);
   }
   const pending = createStatuses({ apply, monitorOf: schedule.get, now: () => clock.now(), logger });
   const ingest = createIngest({
@@ -251,6 +253,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
+      replayRoutes(app, { monitors, regions, incidents, judged: createJudgedStore(postgres, clickhouse), clock });
       statsRoutes(app, figures);
       uptimeRoutes(app, { ...figures, verdictHistory: createVerdictHistoryStore(postgres) });
       incidentRoutes(app, { incidents, clock });

@@ -172,6 +172,12 @@ export type TcpSettings = z.output<typeof tcpSettings>;
 export type Assertion = z.output<typeof assertion>;
 export type AssertionSource = Assertion["source"];
 export type Quorum = z.output<typeof quorum>;
+export const quorumRule = "must be any, majority, all or a number of regions from 1 to 100";
+
+/** A quorum as people write it in a command or a query; null when it is none. */
+export function readQuorum(text: string): Quorum | null {
+  return quorum.safeParse(/^\d+$/.test(text) ? Number(text) : text).data ?? null;
+}
 
 /** What to watch, as its document says, with durations in ms and every default filled in. */
 export type MonitorSpec = z.output<typeof monitorDocument>;

@@ -18,6 +18,7 @@ import { addPart } from "./run-part.ts";
 import { addStart } from "./start.ts";
 import { addTail } from "./tail.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { addVerdict } from "./verdict/index.ts";
 
 /** The `watchpost` command, with this process as its terminal. */
 export async function main(): Promise<void> {
@@ -66,6 +67,7 @@ function createProgram(terminal: Terminal): Command {
   addPart(program, "agent", "Run an agent of one region, configured by its environment", terminal);
   addMonitors(program, context);
   addResults(program, context);
+  addVerdict(program, context);
   addMaintenance(program, context);
   addIncidents(program, context);
   addTail(program, context);

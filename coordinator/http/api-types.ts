@@ -1,6 +1,6 @@
 import type { AgentLoad } from "../../shared/agent-message.ts";
 import type { MissReason } from "../../shared/check.ts";
-import type { MonitorDocument } from "../../shared/monitor.ts";
+import type { MonitorDocument, Quorum } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { WindowDocument } from "../maintenance/document.ts";
@@ -252,4 +252,30 @@ export interface ProblemDocument {
   readonly status: number;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
+}
+
+/** An incident, as it was or as a replay has it. */
+export interface OutlineRow extends Pick<Incident, "level" | "kind"> {
+  /** Those that saw trouble. */
+  readonly regions: readonly string[];
+  readonly startedAt: string;
+  readonly recoveredAt: string | null;
+  readonly resolvedAt: string | null;
+}
+
+/** What judging stored results again came to, beside the incidents that were recorded. */
+export interface ReplayRow {
+  readonly monitorId: string;
+  readonly from: string;
+  readonly to: string;
+  /** What it was judged by; null for the policy of the time. */
+  readonly quorum: Quorum | null;
+  /** How many results were judged. */
+  readonly results: number;
+  /** Whether the policy of the time gives exactly what was recorded. */
+  readonly faithful: boolean;
+  readonly same: readonly OutlineRow[];
+  readonly changed: ReadonlyArray<{ readonly live: OutlineRow; readonly replayed: OutlineRow }>;
+  readonly onlyLive: readonly OutlineRow[];
+  readonly onlyReplayed: readonly OutlineRow[];
 }

@@ -8,7 +8,7 @@ import type { Monitor } from "../../shared/monitor.ts";
 import type { Miss, Result } from "../../shared/result.ts";
 import { phaseNames } from "../../shared/result.ts";
 import type { Metrics } from "../metrics.ts";
-import { keyOf } from "../store/result-rows.ts";
+import { endedAt, keyOf } from "../store/result-rows.ts";
 import type { StoredMiss, StoredResult } from "../store/results.ts";
 import type { RegionResult } from "../store/verdicts.ts";
 import type { Message } from "./message.ts";
@@ -163,7 +163,7 @@ function toVote(result: StoredResult): RegionResult {
     status,
     scheduledAt: Math.floor(scheduledAt),
     attempt,
-    checkedAt: Math.floor(result.startedAt + latencyMs),
+    checkedAt: endedAt(result),
     receivedAt: Math.floor(result.receivedAt),
     latencyMs,
     statusCode,

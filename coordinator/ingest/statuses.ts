@@ -21,8 +21,9 @@ const BACKOFF = { baseMs: 100, capMs: 5_000 };
 
 /**
  * Brings statuses to PostgreSQL in one transaction per flush. Of each monitor and
- * region the latest alone waits, so that memory is bounded by monitors × regions
- * however long PostgreSQL is away; then nobody waits for it, and it is tried again
+ * region the latest alone waits, beside the answers to questions, which nobody asks
+ * without PostgreSQL, so that memory is bounded by monitors × regions however long
+ * PostgreSQL is away; then nobody waits for it, and it is tried again
  * until it is back. Should this process be killed in between, a verdict is behind
  * until the region's next result: the results themselves are stored.
  */
@@ -58,8 +59,9 @@ export function createStatuses({
   let wake = (): void => undefined;
 
   function put(status: RegionResult): void {
-    // An answer to a question must not be lost to a scheduled result beside it.
-    const key = `${status.monitorId} ${status.region} ${status.attempt > 0}`;
+    // An answer to a question must not be lost to a scheduled result beside it, nor to the answer to another question.
+    const question = status.attempt > 0 ? status.scheduledAt : "";
+    const key = `${status.monitorId} ${status.region} ${question}`;
     const other = waiting.get(key);
     if (!other || isNewer(status, other)) waiting.set(key, status);
   }

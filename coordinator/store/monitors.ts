@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Monitor, MonitorSpec } from "../../shared/monitor.ts";
+import { isJudgedAlike } from "../replay/judged-alike.ts";
 import type { Revision } from "../schedule/history.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
@@ -84,8 +84,7 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         );
         const monitor = toMonitor(rows[0] as Row);
         await recordRevision(client, monitor, spec);
-        if (!isDeepStrictEqual(whatIsJudged(found.rows[0].spec), whatIsJudged(spec)))
-          await forgetVotes(client, monitor);
+        if (!isJudgedAlike(found.rows[0].spec, spec)) await forgetVotes(client, monitor);
         return monitor;
       }),
     remove: (id) =>
@@ -140,10 +139,6 @@ async function recordRevision(
 async function forgetVotes(client: PostgresClient, monitor: Monitor): Promise<void> {
   await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [monitor.id]);
   await beginAnew(client, monitor);
-}
-
-function whatIsJudged({ name: _, tags: __, dependsOn: ___, slo: ____, ...judged }: MonitorSpec) {
-  return judged;
 }
 
 function toMonitor({ id, revision, spec, created_at, updated_at }: Row): Monitor {

@@ -43,6 +43,11 @@ function inMicroseconds(ms: number): number {
   return Math.round(ms * 1_000) / 1_000;
 }
 
+/** When a check ended, in whole ms since the epoch: what is judged at once and what is read again come to the same. */
+export function endedAt({ startedAt, latencyMs }: Pick<StoredResult, "startedAt" | "latencyMs">): number {
+  return Math.floor(Math.floor(startedAt) + inMicroseconds(latencyMs));
+}
+
 /** The columns of `misses` in the order of missLine. */
 export const missColumns = "monitor_id, scheduled_at, region, round, attempt, reason";
 

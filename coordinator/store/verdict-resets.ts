@@ -1,5 +1,6 @@
 import type { Monitor } from "../../shared/monitor.ts";
 import type { Resolution } from "../incidents/incident.ts";
+import { judgedAnew } from "../verdict/anew.ts";
 import type { VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
 import type { Verdict } from "../verdict/verdict.ts";
@@ -31,11 +32,8 @@ export async function beginAnew(
   );
   const row = rows[0];
   if (!row) return;
-  const verdict: Verdict = enabled ? "unknown" : "paused";
-  const was = row.state ?? initialState;
-  const before = enabled ? (was.settled === "unknown" ? was.before : was.settled) : null;
-  // Votes from before were about another target.
-  const state: VerdictState = { ...initialState, verdict, before, at, votesFrom: at };
+  const state = judgedAnew(row.state ?? initialState, enabled, at);
+  const { verdict } = state;
   await client.query(
     `UPDATE monitor_status SET verdict = $2, state = $3, due_at = NULL,
             since = CASE WHEN verdict = $2 THEN since ELSE $4 END WHERE monitor_id = $1`,

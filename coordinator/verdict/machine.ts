@@ -13,6 +13,8 @@ const REST_MS = 1_000;
 /** How long trouble that only suspect regions see is held back, in ms, before it counts after all. */
 const HOLD_MS = 30_000;
 const HOLD_LOOK_MS = 1_000;
+/** How long before a region loses its vote it can have been held back as a suspect, in ms, beside the target's timeout. */
+export const HELD_AT_MOST_MS = CONFIRM_WAIT_MS + HOLD_MS;
 /** How long a result may be on its way to the coordinator, in ms; what takes longer was spooled and tells of the past. */
 const DELIVERY_MS = 60_000;
 /** What fell due earlier than this before now, in ms, is looked at as of then: nothing is asked, or told, about the past. */
@@ -101,7 +103,8 @@ interface Run<B extends Ballot> extends Omit<Subject<B>, "state" | "votes"> {
   effects: Effect<B>[];
 }
 
-function inOrder<B extends Ballot>(a: Arrival<B>, b: Arrival<B>): number {
+/** The order in which results are taken that are judged at once. */
+export function inOrder<B extends Ballot>(a: Arrival<B>, b: Arrival<B>): number {
   return (
     a.receivedAt - b.receivedAt ||
     a.scheduledAt - b.scheduledAt ||

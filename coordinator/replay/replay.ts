@@ -1,0 +1,159 @@
+import { follow, graceMs } from "../incidents/follow.ts";
+import type { Evidence, Incident } from "../incidents/incident.ts";
+import type { Revision } from "../schedule/history.ts";
+import { judgedAnew } from "../verdict/anew.ts";
+import { inOrder, isNewer, step } from "../verdict/machine.ts";
+import type { Arrival, Ballot, VerdictState } from "../verdict/state.ts";
+import { initialState } from "../verdict/state.ts";
+import type { Policy } from "../verdict/verdict.ts";
+import type { History } from "./history.ts";
+import { circumstancesAt, turnsAfter } from "./history.ts";
+import { isJudgedAlike } from "./judged-alike.ts";
+
+/** A result as it was stored. */
+export type Stored = Arrival<Ballot>;
+
+export interface ReplayInput {
+  readonly history: History;
+  /** An instant at which no incident was open, or about to be taken up again; in ms since the epoch. */
+  readonly begin: number;
+  /** Judges by this quorum instead of the one that each revision has. */
+  readonly quorum: Policy["quorum"] | null;
+  /** The instants of all checks that were asked for outside the schedule, in ascending order. */
+  readonly asked: readonly number[];
+}
+
+export interface Replay {
+  /** Judges some results; all that were received in one ms have to come at once, and in the order of receipt. */
+  take(results: readonly Stored[]): void;
+  /** Goes on to an instant without any more results, and says which incidents there were, the oldest first. */
+  end(until: number): readonly Incident[];
+}
+
+/**
+ * Judges a monitor's stored results as if they came in now: by the very machine, and
+ * with what it depended on at the time. Nothing is asked of anybody; the answers to a
+ * doubt are the extra checks that were made then. Where the doubt began a little
+ * sooner here than it did then, because the machine was called later than results
+ * came in, it takes on the instant that those checks have.
+ *
+ * What a coordinator did not judge, or judged more than 3 s late, can come out
+ * otherwise: while PostgreSQL was away the latest result of each region alone was
+ * kept for it; a coordinator that was killed may have stored results that it had not
+ * judged. So can what is not stored any more, or not yet, and, by some ms, which vote
+ * had just gone stale when a result came in.
+ */
+export function createReplay({ history, begin, quorum, asked }: ReplayInput): Replay {
+  const turns = turnsAfter(history, begin);
+  const incidents: Incident[] = [];
+  let revision: Revision | undefined = history.revisions.findLast(({ validFrom }) => validFrom <= begin);
+  let state = stateAt(revision, begin);
+  let votes: readonly Ballot[] = [];
+  let circumstances = revision?.spec ? circumstancesAt(history, revision.spec.regions, begin) : null;
+  let dueAt: number | null = null;
+  let nextTurn = 0;
+  let nextAsked = 0;
+
+  function judge(arrivals: readonly Stored[], now: number): void {
+    if (!revision?.spec || !circumstances) return;
+    const { enabled, intervalMs, timeoutMs, quorum: own } = revision.spec;
+    const policy: Policy = { enabled, intervalMs, timeoutMs, quorum: quorum ?? own };
+    const { flapping } = state;
+    // All that fell due by now has been looked at.
+    const outcome = step({ state: { ...state, at: now }, votes, policy, ...circumstances }, arrivals, now);
+    ({ state, votes, dueAt } = outcome);
+    if (outcome.effects.length === 0) return;
+    const course = follow({
+      monitorId: "",
+      incident: incidents.at(-1) ?? null,
+      effects: outcome.effects,
+      flapping,
+      settled: state.settled,
+      graceMs: graceMs(intervalMs),
+      newId: () => String(incidents.length),
+      evidenceOf,
+    });
+    if (course.incident) incidents[Number(course.incident.id)] = course.incident;
+    if (state.doubt && outcome.effects.at(-1)?.type === "confirm") takeInstant(state.doubt);
+  }
+
+  function takeInstant(doubt: NonNullable<VerdictState["doubt"]>): void {
+    while ((asked[nextAsked] ?? Number.POSITIVE_INFINITY) < doubt.at) nextAsked++;
+    const instant = asked[nextAsked];
+    if (instant === undefined || instant > doubt.until) return;
+    state = { ...state, doubt: { ...doubt, at: instant, until: doubt.until + instant - doubt.at } };
+  }
+
+  function turn(): void {
+    const { at, revision: next, wakes } = turns[nextTurn++] as (typeof turns)[number];
+    if (next) change(next);
+    if (!revision?.spec) return;
+    circumstances = circumstancesAt(history, revision.spec.regions, at);
+    if (wakes) judge([], at);
+  }
+
+  function change(next: Revision): void {
+    const before = revision?.spec;
+    revision = next;
+    if (!next.spec || (before && isJudgedAlike(before, next.spec))) return;
+    votes = [];
+    dueAt = null;
+    state = judgedAnew(state, next.spec.enabled, next.validFrom);
+    const last = incidents.at(-1);
+    if (last && !next.spec.enabled && last.resolvedAt === null)
+      incidents[incidents.length - 1] = { ...last, resolvedAt: next.validFrom, resolution: "paused" };
+  }
+
+  /** Works through what fell due, and what changed, up to an instant. */
+  function goTo(until: number): void {
+    for (;;) {
+      const due = dueAt ?? Number.POSITIVE_INFINITY;
+      const turnAt = turns[nextTurn]?.at ?? Number.POSITIVE_INFINITY;
+      if (Math.min(due, turnAt) > until) return;
+      if (turnAt <= due) turn();
+      else judge([], due);
+    }
+  }
+
+  return {
+    take(results) {
+      for (let from = 0, to = 0; from < results.length; from = to) {
+        const { receivedAt } = results[from] as Stored;
+        while (results[to]?.receivedAt === receivedAt) to++;
+        goTo(receivedAt);
+        const validFrom = revision?.validFrom ?? receivedAt;
+        const arrivals = results.slice(from, to).filter(({ scheduledAt }) => scheduledAt >= validFrom);
+        if (arrivals.length > 0) judge(latestOf(arrivals), receivedAt);
+      }
+    },
+    end(until) {
+      goTo(until);
+      return incidents;
+    },
+  };
+}
+
+/** Nothing is known of it but that it was well, or that it was new. */
+function stateAt(revision: Revision | undefined, begin: number): VerdictState {
+  const enabled = revision?.spec?.enabled ?? true;
+  const isNew = revision === undefined || revision.validFrom === begin;
+  const was: VerdictState = { ...initialState, settled: isNew ? "unknown" : "up" };
+  return { ...judgedAnew(was, enabled, begin), votesFrom: 0 };
+}
+
+/** Of what a region sent at once the latest alone is judged, beside answers to questions, as when it came in. */
+function latestOf(arrivals: readonly Stored[]): Stored[] {
+  const latest = new Map<string, Stored>();
+  for (const arrival of [...arrivals].sort(inOrder)) {
+    const key = `${arrival.region} ${arrival.attempt > 0 ? arrival.scheduledAt : ""}`;
+    const other = latest.get(key);
+    if (!other || isNewer(arrival, other)) latest.set(key, arrival);
+  }
+  return [...latest.values()];
+}
+
+/** Of what a region saw only how it judged is looked at here. */
+function evidenceOf({ region, status, sideSince, checkedAt }: Ballot): Evidence {
+  const nothing = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
+  return { ...nothing, region, status, since: sideSince, checkedAt };
+}

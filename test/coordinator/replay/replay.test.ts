@@ -1,0 +1,160 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { follow, graceMs } from "../../../coordinator/incidents/follow.ts";
+import type { Incident } from "../../../coordinator/incidents/incident.ts";
+import { compare, outlineOf } from "../../../coordinator/replay/compare.ts";
+import type { History } from "../../../coordinator/replay/history.ts";
+import type { Stored } from "../../../coordinator/replay/replay.ts";
+import { createReplay } from "../../../coordinator/replay/replay.ts";
+import { step } from "../../../coordinator/verdict/machine.ts";
+import type { Ballot, Outcome } from "../../../coordinator/verdict/state.ts";
+import { initialState } from "../../../coordinator/verdict/state.ts";
+import type { MonitorSpec } from "../../../shared/monitor.ts";
+import { aMonitor } from "../../support/monitors.ts";
+
+const start = 1_800_000_000_000;
+const regions = ["a", "b", "c"];
+const spec: MonitorSpec = aMonitor({ regions, intervalMs: 30_000, timeoutMs: 5_000, quorum: "majority" });
+const history: History = {
+  revisions: [{ spec, validFrom: start }],
+  regions: [],
+  impairments: [],
+  maintenance: [],
+};
+
+type Side = Stored["status"];
+/** What each region sees of the target from an instant on, in ms after the start. */
+type Sights = ReadonlyArray<{ readonly from: number; readonly seen: Readonly<Record<string, Side>> }>;
+
+/**
+ * Judges as a coordinator does: results wait for the next flush, and every half
+ * second it is looked for what is due. What is in doubt is asked, and answered.
+ */
+function live(sights: Sights, flushes: readonly number[], delays: readonly number[], until: number) {
+  const results: Stored[] = [];
+  const incidents: Incident[] = [];
+  let waiting: Stored[] = [];
+  let outcome: Outcome<Ballot> = { state: { ...initialState, at: start }, votes: [], effects: [], dueAt: null };
+  const coming: Stored[] = [];
+  let count = 0;
+
+  function see(region: string, scheduledAt: number, attempt: number): void {
+    const { seen } = sights.findLast(({ from }) => start + from <= scheduledAt) ?? { seen: {} as Record<string, Side> };
+    const status = seen[region] ?? "up";
+    const took = 20 + (delays[count++ % delays.length] as number);
+    coming.push({ region, status, scheduledAt, attempt, checkedAt: scheduledAt + 20, receivedAt: scheduledAt + took });
+  }
+
+  function judge(arrivals: readonly Stored[], now: number): void {
+    const { flapping } = outcome.state;
+    outcome = step({ ...outcome, policy: spec, regions, suspects: [], maintenance: false }, arrivals, now);
+    for (const effect of outcome.effects) {
+      // The question is on its way only when it was written down.
+      if (effect.type === "confirm")
+        for (const region of effect.regions) see(region, effect.at, Math.max(1, now - effect.at));
+    }
+    const { incident } = follow({
+      monitorId: "",
+      incident: incidents.at(-1) ?? null,
+      effects: outcome.effects,
+      flapping,
+      settled: outcome.state.settled,
+      graceMs: graceMs(spec.intervalMs),
+      newId: () => String(incidents.length),
+      evidenceOf: (vote) => ({ ...nothing, ...vote, since: vote.sideSince }),
+    });
+    if (incident) incidents[Number(incident.id)] = incident;
+  }
+
+  let flushAt = start;
+  let flush = 0;
+  for (let now = start; now <= start + until; now += 5) {
+    for (const [rank, region] of regions.entries()) {
+      if ((now - start - rank * 10_000) % spec.intervalMs === 0) see(region, now, 0);
+    }
+    for (let n = coming.length - 1; n >= 0; n--) {
+      // A question is answered after it was asked, however long it took to be asked.
+      const one = coming[n] as Stored;
+      if (one.receivedAt > now) continue;
+      coming.splice(n, 1);
+      const stored = { ...one, receivedAt: now };
+      results.push(stored);
+      waiting.push(stored);
+    }
+    if (now >= flushAt && waiting.length > 0) {
+      judge(waiting, now);
+      waiting = [];
+      flushAt = now + (flushes[flush++ % flushes.length] as number);
+    }
+    if ((now - start) % 500 === 0 && outcome.dueAt !== null && outcome.dueAt <= now) judge([], now);
+  }
+  return { results: results.sort((a, b) => a.receivedAt - b.receivedAt), incidents };
+}
+
+const nothing = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
+
+function replay(results: readonly Stored[], until: number, quorum: MonitorSpec["quorum"] | null, pieces = 7) {
+  const asked = [...new Set(results.flatMap(({ attempt, scheduledAt }) => (attempt > 0 ? scheduledAt : [])))];
+  const again = createReplay({ history, begin: start, quorum, asked: asked.sort((a, b) => a - b) });
+  for (let from = 0, to = 0; from < results.length; from = to) {
+    to = Math.min(results.length, from + pieces);
+    while (results[to] && results[to]?.receivedAt === results[to - 1]?.receivedAt) to++;
+    again.take(results.slice(from, to));
+  }
+  return again.end(start + until).map(outlineOf);
+}
+
+const side = fc.constantFrom<Side>("up", "up", "down", "down", "degraded", "error");
+const sights = fc.array(
+  fc.record({ from: fc.integer({ min: 60_000, max: 1_500_000 }), seen: fc.record({ a: side, b: side, c: side }) }),
+  { maxLength: 8 },
+);
+
+test("whatever happens, a replay of the live policy gives exactly the live incidents", () => {
+  let incidents = 0;
+  fc.assert(
+    fc.property(
+      sights,
+      fc.array(fc.integer({ min: 0, max: 150 }), { minLength: 1, maxLength: 5 }),
+      fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 7 }),
+      (seen, flushes, delays) => {
+        const until = 1_800_000;
+        const was = live(
+          seen.sort((a, b) => a.from - b.from),
+          flushes,
+          delays,
+          until,
+        );
+        const { changed, onlyLive, onlyReplayed } = compare(
+          was.incidents.map(outlineOf),
+          replay(was.results, until, null),
+        );
+        incidents += was.incidents.length;
+        expect({ changed, onlyLive, onlyReplayed }).toEqual({ changed: [], onlyLive: [], onlyReplayed: [] });
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(incidents).toBeGreaterThan(30);
+}, 60_000);
+
+test("by another quorum an outage that two of three regions see is degraded, and that of one is an outage", () => {
+  const until = 1_500_000;
+  const seen: Sights = [
+    { from: 200_000, seen: { a: "down", b: "down" } },
+    { from: 300_000, seen: {} },
+    { from: 900_000, seen: { c: "down" } },
+    { from: 1_000_000, seen: {} },
+  ];
+  const was = live(seen, [100], [10, 30, 50], until);
+  const outlines = was.incidents.map(outlineOf);
+  expect(outlines.map(({ level, kind }) => [level, kind])).toEqual([
+    ["down", "global"],
+    ["degraded", "regional"],
+  ]);
+  const all = compare(outlines, replay(was.results, until, "all"));
+  expect(all.changed.map(({ live, replayed }) => [live.level, replayed.level])).toEqual([["down", "degraded"]]);
+  expect(all).toMatchObject({ same: [{ level: "degraded" }], onlyLive: [], onlyReplayed: [] });
+  const any = compare(outlines, replay(was.results, until, "any"));
+  expect(any.changed.map(({ live, replayed }) => [live.level, replayed.level])).toContainEqual(["degraded", "down"]);
+});
