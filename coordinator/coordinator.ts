@@ -297,6 +297,8 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["presence", presence],
     ["queues", onStop(queues.close)],
     ["ingest", ingest],
+    // Before results are taken in: what is not known of monitors and regions yet must not be judged.
+    ["schedule", keeper],
   ];
   const ingesting: NamedPart[] = [
     ["maintenance", maintenanceKeeper],
@@ -307,7 +309,6 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["certificates", createCertificateWatch({ certificates: createCertificateStore(postgres), logger })],
   ];
   const informed: NamedPart[] = [
-    ["schedule", keeper],
     ["live", onStop(live.settled)],
     ["changes", changes],
   ];

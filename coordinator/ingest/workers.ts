@@ -33,7 +33,7 @@ const REOPEN = { baseMs: 500, capMs: 30_000 };
 const STOP_DEADLINE_MS = 4_000;
 
 export interface ResultsWorkers extends Part {
-  /** Sees to it that each of these regions has a worker on its results queue. */
+  /** Sees to it that each of these regions has a worker on its results queue, from the start on. */
   serve(regions: readonly string[]): void;
   /** How many jobs are in each region's results queue, by state. */
   depths(): Promise<Depth[]>;
@@ -77,6 +77,8 @@ export function createResultsWorkers({
   readonly logger: Logger;
 }): ResultsWorkers {
   const stations = new Map<string, Station>();
+  const wanted = new Set<string>();
+  let started = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -174,6 +176,8 @@ export function createResultsWorkers({
 
   return {
     async start() {
+      started = true;
+      for (const region of wanted) man(region);
       timer = setInterval(
         () => {
           for (const [region, station] of stations) {
@@ -185,8 +189,9 @@ export function createResultsWorkers({
       );
     },
     serve(regions) {
-      if (stopped) return;
-      for (const region of regions) if (!stations.has(region)) man(region);
+      const added = regions.filter((region) => !wanted.has(region));
+      for (const region of added) wanted.add(region);
+      if (started && !stopped) for (const region of added) man(region);
     },
     async depths() {
       const counts = await Promise.allSettled(

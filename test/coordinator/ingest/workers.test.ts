@@ -39,6 +39,7 @@ test("a job whose hash was broken by hand is removed and counted, and the rest f
   await redis.hset(queue.toKey("job-3"), "opts", "[");
   const workers = make();
   workers.serve(["eu-west"]);
+  await workers.start();
   await until(
     () => metrics.text(),
     (text) => text.includes('watchpost_quarantined_total{reason="broken_job"} 2'),
@@ -59,6 +60,7 @@ test("with too much in hand a worker takes one job at a time, and goes on when t
   for (let n = 0; n < 20; n++) await queue.add("results", { text: "x".repeat(1_000) });
   const workers = make(60_000, 4_500);
   workers.serve(["eu-west"]);
+  await workers.start();
   await until(
     () => waiting.length,
     (count) => count === 5,
@@ -85,6 +87,7 @@ test("a job that could not be stored goes back unharmed, and is marked as repeat
   await queue.add("results", {}, { jobId: "one", attempts: 1 });
   const workers = make();
   workers.serve(["eu-west"]);
+  await workers.start();
   await until(
     () => queue.getJobCounts("completed", "failed"),
     ({ completed }) => completed === 1,
