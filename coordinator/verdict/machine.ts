@@ -77,7 +77,9 @@ export function step<B extends Ballot>(
     ...subject,
     votes: new Map(subject.votes.map((vote) => [vote.region, vote])),
     effects: [],
-    earliest: Math.max(subject.state.at, now - MAX_BEHIND_MS),
+    earliest: isOverlayNews(subject)
+      ? Math.max(subject.state.at, now)
+      : Math.max(subject.state.at, now - MAX_BEHIND_MS),
   };
   const events = arrivals
     .map((arrival) => ({ ...arrival, receivedAt: Math.max(Math.min(arrival.receivedAt, now), run.earliest) }))
@@ -186,11 +188,27 @@ function redraw<B extends Ballot>(run: Run<B>, votes: readonly B[]): void {
   if (state.settled !== "up") run.effects.push({ type: "evidence", at: state.at, evidence: votes });
 }
 
-/** Applies pause and maintenance; whether the verdict is about the target. */
-function overlay<B extends Ballot>(run: Run<B>): boolean {
-  const { state, policy, maintenance } = run;
+/** What is to be shown in the target's place, and what is. */
+function overlays<B extends Ballot>({
+  state,
+  policy,
+  maintenance,
+}: Pick<Subject<B>, "state" | "policy" | "maintenance">) {
   const wanted = policy.enabled ? (maintenance ? "maintenance" : null) : "paused";
   const current = state.verdict === "paused" || state.verdict === "maintenance" ? state.verdict : null;
+  return { wanted, current } as const;
+}
+
+/** It begins or ends when that is heard of, and not before: nothing is asked, or told, of the time that it was on. */
+function isOverlayNews<B extends Ballot>(subject: Subject<B>): boolean {
+  const { wanted, current } = overlays(subject);
+  return wanted !== current;
+}
+
+/** Applies pause and maintenance; whether the verdict is about the target. */
+function overlay<B extends Ballot>(run: Run<B>): boolean {
+  const { state } = run;
+  const { wanted, current } = overlays(run);
   if (wanted !== current) {
     if (current) run.effects.push({ type: "overlay", at: state.at, overlay: current, on: false });
     if (wanted) run.effects.push({ type: "overlay", at: state.at, overlay: wanted, on: true });

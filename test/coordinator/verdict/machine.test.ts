@@ -167,7 +167,10 @@ test("while it is paused or in maintenance nothing is asked, and afterwards it i
   expect(told(played.results(start + 1_000, "a:down", "b:down", "c:down"))).toEqual(["overlay"]);
   expect(played.state.verdict).toBe("maintenance");
   played.maintenance = false;
-  expect(told(played.step(start + 2_000))).toEqual(["overlay", "confirm"]);
+  const ended = played.step(start + 2_000);
+  expect(told(ended)).toEqual(["overlay", "confirm"]);
+  // Nothing is asked, or told, of the time in which it was on.
+  expect(ended.map(({ at }) => at)).toEqual([start + 2_000, start + 2_000]);
   played.policy = { ...policy, enabled: false };
   played.step(start + 3_000);
   expect(played.state).toMatchObject({ verdict: "paused", doubt: null });
