@@ -11,6 +11,8 @@ import { type Anchor, parseAnchor } from "./net/anchor.ts";
 
 const MAX_ANCHORS = 2;
 
+export const MAX_PROCESSES = 64;
+
 /** Every setting of an agent. */
 export const agentSettings = {
   region: text({
@@ -39,6 +41,14 @@ export const agentSettings = {
     about: "The agent's id; a new one per process unless set.",
   }),
   ...queueSettings,
+  processes: wholeNumber({
+    variable: "WATCHPOST_AGENT_PROCESSES",
+    min: 1,
+    max: MAX_PROCESSES,
+    fallback: 1,
+    about:
+      "How many agents to run, each in a process and so on a core of its own: ID-1, ID-2 and so on. Each has a spool of its own and all that the other settings allow; the first has the health port.",
+  }),
   concurrency: wholeNumber({
     variable: "WATCHPOST_AGENT_CONCURRENCY",
     min: 1,
@@ -102,11 +112,15 @@ export const agentSettings = {
   ...programSettings,
 };
 
+/** The processes' numbers are appended, and an id has at most 64 characters. */
+const MAX_ID_OF_SEVERAL = 64 - `-${MAX_PROCESSES}`.length;
+
 type Values = ValuesOf<typeof agentSettings>;
 
 export interface AgentConfig
   extends Pick<
     Values,
+    | "processes"
     | "concurrency"
     | "bodiesMaxMb"
     | "allowPrivateAddresses"
@@ -138,12 +152,18 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   };
   const region = required("region");
   if (!isRegion(region)) throw new ConfigError(`${agentSettings.region.variable} ${regionRule}`);
+  if (values.processes > 1 && values.agentId !== null && values.agentId.length > MAX_ID_OF_SEVERAL) {
+    throw new ConfigError(
+      `${agentSettings.agentId.variable} may have ${MAX_ID_OF_SEVERAL} characters where ${agentSettings.processes.variable} is above 1`,
+    );
+  }
   return {
     region,
     coordinatorUrl: required("coordinatorUrl"),
     agentToken: required("agentToken"),
     agentId: values.agentId ?? newId("agt"),
     queueServer: queueServerFrom(values),
+    processes: values.processes,
     concurrency: values.concurrency,
     bodiesMaxMb: values.bodiesMaxMb,
     allowPrivateAddresses: values.allowPrivateAddresses,

@@ -152,7 +152,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   async function apply(results: readonly RegionResult[]): Promise<void> {
     await vantage.before(results);
     await judging.apply(results);
-    await vantage.after(results);
+    vantage.after(results);
   }
   const pending = createStatuses({ apply, monitorOf: schedule.get, now: () => clock.now(), logger });
   const ingest = createIngest({

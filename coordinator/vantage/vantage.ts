@@ -45,8 +45,8 @@ export interface Vantage extends Part {
   readonly suspects: readonly string[];
   /** To be called before results are judged: an answer may end a doubt, and by then it has to be known who is to be believed. */
   before(results: readonly RegionResult[]): Promise<void>;
-  /** To be called when they have been. */
-  after(results: readonly RegionResult[]): Promise<void>;
+  /** To be told of them when they have been. */
+  after(results: readonly RegionResult[]): void;
 }
 
 /** What speaks against a region, and the monitors that it sees wrong. */
@@ -249,8 +249,9 @@ export function createVantage(deps: VantageDeps): Vantage {
     async before(results) {
       if (results.some(({ attempt }) => attempt > 0)) await lookNow();
     },
-    async after(results) {
-      if (results.some(({ status }) => status !== "up")) await lookNow();
+    after(results) {
+      // Nobody waits for it: no doubt is ended before its answers, and those wait for their own look.
+      if (results.some(({ status }) => status !== "up")) void lookNow();
     },
     async start() {
       impaired = new Map((await store.current()).map((one) => [one.region, one]));

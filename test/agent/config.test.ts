@@ -41,6 +41,11 @@ describe("an agent's settings", () => {
     [{ WATCHPOST_AGENT_TOKEN: "" }, "WATCHPOST_AGENT_TOKEN must be set"],
     [{ WATCHPOST_AGENT_TOKEN: "short" }, "WATCHPOST_AGENT_TOKEN must be 20 to 256"],
     [{ WATCHPOST_AGENT_ID: "a:b" }, "WATCHPOST_AGENT_ID must be 1 to 64"],
+    [{ WATCHPOST_AGENT_PROCESSES: "65" }, "WATCHPOST_AGENT_PROCESSES must be a whole number from 1 to 64"],
+    [
+      { WATCHPOST_AGENT_PROCESSES: "2", WATCHPOST_AGENT_ID: "a".repeat(62) },
+      "WATCHPOST_AGENT_ID may have 61 characters",
+    ],
     [{ WATCHPOST_AGENT_CONCURRENCY: "0" }, "WATCHPOST_AGENT_CONCURRENCY must be a whole number from 1 to 10000"],
     [{ WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "maybe" }, "WATCHPOST_ALLOW_PRIVATE_ADDRESSES must be true or false"],
     [{ WATCHPOST_HEALTH_PORT: "99999" }, "WATCHPOST_HEALTH_PORT must be a whole number from 0 to 65535"],

@@ -63,7 +63,7 @@ async function checkAtOnce(): Promise<Result[]> {
   );
   void ingest.run();
   const check = httpCheck(`http://127.0.0.1:${target.port}/`, {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     maxBodyBytes: SIZE,
     assertions: [{ source: "body", op: "starts_with", value: "\ufffd", level: "down" }],
   });
@@ -72,13 +72,13 @@ async function checkAtOnce(): Promise<Result[]> {
     ...check,
     round,
     scheduledAt: now,
-    expiresAt: now + 60_000,
+    expiresAt: now + 100_000,
   }));
   await checks.add("checks", { v: 1, checks: batch }, jobOptions);
   await until(
     () => results.size,
     (count) => count === CHECKS,
-    { withinMs: 25_000 },
+    { withinMs: 80_000 },
   );
   await Promise.all([checks.close(), ingest.close()]);
   return [...results.values()];
@@ -100,12 +100,13 @@ const start = (env: NodeJS.ProcessEnv): void => {
   );
 };
 
-test("an agent that may hold fifty bodies of 10 MB lives through them", { timeout: 60_000 }, async () => {
-  start({ WATCHPOST_AGENT_BODIES_MB: "1024" });
-  expect((await checkAtOnce()).map(({ status }) => status)).toEqual(Array(CHECKS).fill("up"));
+test("an agent that may hold fifty bodies of 10 MB lives through them", { timeout: 100_000 }, async () => {
+  start({ WATCHPOST_AGENT_BODIES_MB: "2048" });
+  const outcomes = (await checkAtOnce()).map(({ status, error }) => `${status} ${error?.message}`);
+  expect(new Set(outcomes)).toEqual(new Set(["up undefined"]));
 });
 
-test("what an agent has no room for is its own trouble, and bounded", { timeout: 60_000 }, async () => {
+test("what an agent has no room for is its own trouble, and bounded", { timeout: 100_000 }, async () => {
   start({});
   const results = await checkAtOnce();
   const outcomes = new Set(results.map(({ status, error }) => `${status} ${error?.code}`));

@@ -28,6 +28,7 @@ const DEPTH = 40;
 
 /** An agent with its queues, and no coordinator but this. */
 export interface LoneAgent {
+  /** Its own, or that of the parent of its processes. */
   readonly pid: number;
   /** Results so far. */
   readonly made: number;
@@ -140,6 +141,7 @@ export async function startLoneAgent(
     await checks.add("checks", { v: 1, checks: batch }, jobOptions);
   }
   scope.add(lone);
+  await agent.message(); // All its processes have started.
   await until(
     () => link.messages,
     (messages) => messages.some(({ type }) => type === "heartbeat"),
