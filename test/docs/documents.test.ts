@@ -73,7 +73,7 @@ describe("commands in the documents", async () => {
   const commands = [...new Set(lines.flatMap((line) => /^(?:npx )?watchpost (.+)$/.exec(line)?.[1] ?? []))];
 
   /** Commands that have commands of their own. */
-  const groups = ["monitors", "maintenance", "incidents", "channels", "rules", "deliveries"];
+  const groups = ["monitors", "maintenance", "incidents", "channels", "rules", "deliveries", "verdict"];
 
   it.each(commands)("watchpost %s", async (command) => {
     const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");

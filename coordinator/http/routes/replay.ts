@@ -12,9 +12,11 @@ import type { OutlineRow, ReplayRow } from "../api-types.ts";
 import { notFound, Problem } from "../problem.ts";
 import { instant, validate } from "../validate.ts";
 
+const DAY_MS = 86_400_000;
+
 const replayQuery = z
   .strictObject({
-    from: instant,
+    from: instant.optional(),
     to: instant.optional(),
     quorum: z
       .string()
@@ -22,9 +24,15 @@ const replayQuery = z
       .transform((text) => readQuorum(text) as Quorum)
       .optional(),
   })
-  .refine(({ from, to }) => to === undefined || from < to, { path: ["to"], message: "must be after from" });
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    path: ["to"],
+    message: "must be after from",
+  });
 
-/** `/v1/monitors/:id/replay`: its stored results judged again, maybe by another quorum, beside the incidents there were. */
+/**
+ * `/v1/monitors/:id/replay`: its stored results judged again, maybe by another quorum, beside the
+ * incidents there were; of the last 24 hours unless told otherwise.
+ */
 export function replayRoutes(
   app: FastifyInstance,
   deps: RejudgeDeps & { readonly monitors: MonitorStore; readonly clock: Clock },
@@ -34,7 +42,8 @@ export function replayRoutes(
     const monitor = await deps.monitors.get(params.id);
     if (!monitor) throw notFound("monitor", params.id);
     const now = Math.floor(deps.clock.now());
-    const window = { from: Math.max(from, monitor.createdAt), to: Math.min(to ?? now, now) };
+    const begin = from ?? (to ?? now) - DAY_MS;
+    const window = { from: Math.max(begin, monitor.createdAt), to: Math.min(to ?? now, now) };
     const { difference, isFaithful, results } = await rejudge(deps, monitor, {
       ...window,
       quorum: quorum ?? null,
