@@ -17,7 +17,7 @@ export function openAddChannel(context: PageContext, types: readonly ChannelType
   const select = h("select", { onchange: choose }, ...types.map(({ type }) => h("option", { value: type }, type)));
   const type = labelled(select, { label: "Type", hint: "", name: "channel-type" });
   const settingFields = h("div", { class: "fields" });
-  const place = h("div", { class: "fields" });
+  const place = h("div", { class: "complaints" });
   const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
   let settings: SettingsForm;
   let complaints: Complaints;

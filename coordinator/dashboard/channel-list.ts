@@ -11,7 +11,7 @@ import { createTester } from "./test-channel.ts";
 export function createChannelList(context: PageContext, add: () => void): ListSection<ChannelRow> {
   return createListSection<ChannelRow>({
     title: "Channels",
-    columns: ["Name", "Type", "Test"],
+    columns: ["Name", "Type", "Last test"],
     action: h("button", { type: "button", onclick: add }, "Add channel"),
     empty: "There are no channels: add one, then a rule that uses it.",
     create: (channel) => createRow(context, channel),

@@ -54,10 +54,10 @@ function controlOf(name: string, schema: SettingSchema, isSecret: boolean): Cont
   });
 }
 
-function hintOf({ type, description = "" }: SettingSchema, isRequired: boolean): string {
+function hintOf({ type, description = "", default: fallback }: SettingSchema, isRequired: boolean): string {
   const forms: Readonly<Record<string, string>> = { array: "separated by commas", object: "one Name: value per line" };
   const about = [description.replaceAll("`", ""), forms[type]].filter(Boolean).join("; ");
-  return isRequired ? about : `${about} (optional)`;
+  return isRequired || typeof fallback === "string" || typeof fallback === "number" ? about : `${about} (optional)`;
 }
 
 /** What a text stands for; what does not fit is for the API to refuse. */

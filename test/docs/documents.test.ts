@@ -3,7 +3,9 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { z } from "zod";
 import { windowDocument } from "../../coordinator/maintenance/document.ts";
+import { alertRuleDocument, ruleEvents } from "../../coordinator/notify/rule.ts";
 import { monitorDocument } from "../../shared/monitor.ts";
 import { abandonedRegions } from "../support/abandoned-regions.ts";
 import { watchpost } from "../support/cli.ts";
@@ -152,6 +154,15 @@ describe("requests in the README", () => {
     );
     expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });
+});
+
+it("describes every field and event of an alert rule", async () => {
+  const [part = ""] = /^## Rules$[\s\S]*?(?=^## )/m.exec(await readFile("docs/notifications.md", "utf8")) ?? [];
+  const cells = [...part.matchAll(/^\| (`.*?) \| (.*?) \|/gm)];
+  const named = (text = "") => [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  const { properties = {} } = z.toJSONSchema(alertRuleDocument, { io: "input" });
+  expect(cells.flatMap(([, fields]) => named(fields))).toEqual(Object.keys(properties));
+  expect(named(cells.find(([, fields]) => fields === "`events`")?.[2])).toEqual([...ruleEvents]);
 });
 
 it("leads to being told, with the channel's server in place of ntfy.sh", async () => {
