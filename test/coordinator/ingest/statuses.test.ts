@@ -50,6 +50,15 @@ test("statuses given one by one are applied together, each monitor's latest alon
   await statuses.stop();
 });
 
+test("answers to different questions are applied each, beside what was scheduled", async () => {
+  const { apply, applied } = database(true);
+  const statuses = createStatuses({ monitorOf: () => undefined, now: Date.now, apply, logger });
+  const answer = (at: number, attempt: number) => ({ ...status("a", at), attempt });
+  await statuses.add([status("a", 1), answer(2, 7), answer(3, 8), answer(3, 9), status("a", 4)]);
+  expect(applied).toEqual([[status("a", 4), answer(2, 7), answer(3, 9)]]);
+  await statuses.stop();
+});
+
 test("what renews a vote waits, and what is news takes it along at once", async () => {
   vi.useFakeTimers();
   const { apply, applied } = database(true);
