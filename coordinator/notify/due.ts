@@ -4,14 +4,14 @@ import type { ChannelType } from "./channels/channel.ts";
 import { group } from "./compose.ts";
 import { troubles } from "./plan.ts";
 
-/** How often it is looked again whether a parent is still down, in ms. */
-const PARENT_EVERY_MS = 2_000;
+/** How often it is looked again whether what silences a delivery has ended, in ms. */
+const SILENCED_EVERY_MS = 2_000;
 /** Services that keep an alert per incident: a message over several could not be closed for one. */
 const keepsAlerts: ReadonlySet<ChannelType> = new Set<ChannelType>(["pagerduty", "opsgenie"]);
 
 /**
  * What becomes of deliveries that are due: called off when what they tell is over, or
- * somebody has it in hand; put off while a monitor that theirs depends on is down;
+ * somebody has it in hand; put off while their monitor is in maintenance or one that it depends on is down;
  * several of one event for one channel made into one message.
  */
 export function decideDue(
@@ -26,8 +26,8 @@ export function decideDue(
     const isFollowUp = delivery.step > 0 || delivery.repeat > 0;
     if (isTrouble && (delivery.isOver || (isFollowUp && delivery.isAcknowledged))) {
       decided.push({ id: delivery.id, state: "cancelled" });
-    } else if (isTrouble && delivery.parentIsDown) {
-      decided.push({ id: delivery.id, state: "planned", dueAt: now + PARENT_EVERY_MS });
+    } else if (isTrouble && delivery.isSilenced) {
+      decided.push({ id: delivery.id, state: "planned", dueAt: now + SILENCED_EVERY_MS });
     } else ready.push(delivery);
   }
   const alike = groupBy(ready, (delivery) => groupOf(delivery, typeOf(delivery.channelId)));

@@ -45,8 +45,8 @@ export interface DueDelivery extends Delivery {
   /** Its trouble is over. */
   readonly isOver: boolean;
   readonly isAcknowledged: boolean;
-  /** A monitor that this one depends on is down, or it is being found out whether it is. */
-  readonly parentIsDown: boolean;
+  /** Its monitor is in maintenance, or one that it depends on is down, or it is being found out whether that is. */
+  readonly isSilenced: boolean;
 }
 
 /** What becomes of deliveries that were due. */
@@ -292,13 +292,14 @@ async function insert(
 
 /** With those of the same channel, rule and event that come soon after: they may make one message. */
 async function takeDue(client: PostgresClient, limit: number): Promise<DueDelivery[]> {
-  const { rows } = await client.query<Row & { is_over: boolean; is_acknowledged: boolean; parent_is_down: boolean }>(
+  const { rows } = await client.query<Row & { is_over: boolean; is_acknowledged: boolean; is_silenced: boolean }>(
     `SELECT d.*,
             coalesce(i.resolved_at IS NOT NULL, false) AS is_over,
             coalesce(i.acknowledged_at IS NOT NULL, false) AS is_acknowledged,
             EXISTS (SELECT FROM monitors m, jsonb_array_elements_text(coalesce(m.spec->'dependsOn', '[]')) AS parent (id)
                     JOIN monitor_status p ON p.monitor_id = parent.id
-                    WHERE m.id = d.monitor_id AND (p.verdict = 'down' OR coalesce(p.state->'doubt' <> 'null', false))) AS parent_is_down
+                    WHERE m.id = d.monitor_id AND (p.verdict = 'down' OR coalesce(p.state->'doubt' <> 'null', false)))
+              OR EXISTS (SELECT FROM monitor_status own WHERE own.monitor_id = d.monitor_id AND own.verdict = 'maintenance') AS is_silenced
      FROM deliveries d LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN alert_rules r ON r.id = d.rule_id
      WHERE d.state = 'planned' AND (d.due_at <= now()
        OR (d.repeat = 0 AND d.due_at <= now() + make_interval(secs => (r.spec->>'groupMs')::float8 / 1000)
@@ -311,7 +312,7 @@ async function takeDue(client: PostgresClient, limit: number): Promise<DueDelive
     ...toDelivery(row),
     isOver: row.is_over,
     isAcknowledged: row.is_acknowledged,
-    parentIsDown: row.parent_is_down,
+    isSilenced: row.is_silenced,
   }));
 }
 

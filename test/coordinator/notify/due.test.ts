@@ -22,7 +22,7 @@ const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery 
   endedAt: null,
   isOver: false,
   isAcknowledged: false,
-  parentIsDown: false,
+  isSilenced: false,
   content: {
     id,
     event: "down",
@@ -47,8 +47,8 @@ test.each([
   [{ isAcknowledged: true }, "queued"],
   [{ isAcknowledged: true, repeat: 1 }, "cancelled"],
   [{ isAcknowledged: true, step: 1 }, "cancelled"],
-  [{ parentIsDown: true }, "planned"],
-  [{ parentIsDown: true, event: "up" }, "queued"],
+  [{ isSilenced: true }, "planned"],
+  [{ isSilenced: true, event: "up" }, "queued"],
 ] as const)("what is due and %j becomes %s", (changes, state) => {
   expect(decideDue([aDelivery("a", changes)], slack, now)).toMatchObject([{ id: "a", state }]);
 });

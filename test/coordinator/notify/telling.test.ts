@@ -98,6 +98,7 @@ async function monitor(name: string, changes: object = {}) {
   return { id: body.id as string, goDown: () => turn(down, "down"), comeBack: () => turn({}, "up") };
 }
 
+const iso = (ms: number) => new Date(Date.now() + ms).toISOString();
 const told = (count: number) =>
   until(
     () => received,
@@ -188,6 +189,29 @@ test("while a parent is down its children are not told of", async () => {
   await told(2);
   await idle();
   expect(received.map(({ body }) => body.title.split(" (")[0])).toEqual(["DOWN: Router", "UP: Router"]);
+}, 60_000);
+
+test("what is due while its monitor is in maintenance waits until the end", async () => {
+  await rule({ delay: "1s", steps: [{ channels: [await channel("windowed")] }] });
+  const shop = await monitor("Windowed");
+  await shop.goDown();
+  const window = { name: "now", monitors: [shop.id], when: { once: { from: iso(-60_000), to: iso(3_600_000) } } };
+  const { status, body } = await first.call("POST", "/v1/maintenance", window);
+  expect(status, JSON.stringify(body)).toBe(201);
+  await until(
+    async () => (await first.call("GET", `/v1/monitors/${shop.id}`)).body.status.verdict,
+    (verdict) => verdict === "maintenance",
+  );
+  const isPutOff = async () => {
+    const { body: planned } = await first.call("GET", "/v1/deliveries?state=planned");
+    const own = planned.data.find(({ monitorId }: any) => monitorId === shop.id);
+    return own !== undefined && Date.parse(own.dueAt) > Date.parse(own.createdAt) + 2_500;
+  };
+  await until(isPutOff, (is) => is);
+  expect(received).toEqual([]);
+  await first.call("DELETE", `/v1/maintenance/${body.id}`);
+  await told(1);
+  expect(received[0]?.body.title).toBe("DOWN: Windowed");
 }, 60_000);
 
 test("a rule tells by tag only of what it is about", async () => {
