@@ -57,7 +57,8 @@ it("names what is wrong with a channel", async () => {
   expect(await run("channels add -f /nowhere/channel.yaml")).toMatchObject({ code: 2 });
 });
 
-it("tests a channel: sent, refused for good, and refused for now", async () => {
+// Within less than the command's patience: it ends when the first try has failed.
+it("tests a channel: sent, refused for good, and refused for now", { timeout: 20_000 }, async () => {
   await addChannel("Phone");
   expect(await run("channels test Phone")).toEqual({ code: 0, out: "The test was sent through Phone.\n", err: "" });
   expect(receiver.received.at(-1)).toMatchObject({
