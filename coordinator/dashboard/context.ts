@@ -16,6 +16,8 @@ export interface PageContext {
 /** One page of the dashboard. */
 export interface View {
   readonly element: HTMLElement;
+  /** Whether changes of what it shows are told of as they happen; else it is asked for again and again. */
+  readonly isTold?: true;
   /** Loads what is shown and shows it; throws what the API throws. */
   load(signal: AbortSignal): Promise<void>;
 }

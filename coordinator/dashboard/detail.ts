@@ -1,4 +1,4 @@
-import type { MonitorRow, RegionRow } from "../http/api-types.ts";
+import type { IncidentRow, MonitorRow, RegionRow } from "../http/api-types.ts";
 import { createMonitorActions } from "./actions.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";
@@ -7,15 +7,19 @@ import type { PageContext, View } from "./context.ts";
 import type { Kept } from "./dom.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { incidentCards, withoutDuration } from "./incident-card.ts";
 import { createMaintenanceBanner } from "./maintenance-banner.ts";
 import { monitorFacts } from "./monitor-facts.ts";
 import { regionCell, regionMessage } from "./region-cell.ts";
 import { regionState, regionsOf } from "./region-state.ts";
 import { createResults } from "./results.ts";
-import { verdictBadge } from "./verdict-badge.ts";
+import { createUptime } from "./uptime.ts";
+import { badgeKey, verdictBadge } from "./verdict-badge.ts";
 import { verdictWords } from "./words.ts";
 
-/** One monitor: what it is, what its regions see, and what its checks found. */
+const INCIDENTS_SHOWN = 6;
+
+/** One monitor: what it is, how long it was up, what its regions see, its incidents, and what its checks found. */
 export function createDetail(context: PageContext, id: string): View {
   const { api, clock } = context;
   const title = h("h1", { tabindex: "-1" }, "…");
@@ -25,8 +29,19 @@ export function createDetail(context: PageContext, id: string): View {
   const facts = h("dl", { class: "facts" });
   const places = h("ul", { class: "places" });
   const results = createResults(context, id);
-  const content = h("div", { hidden: true }, facts, h("h2", {}, "Regions"), places, results.element);
   const maintenance = createMaintenanceBanner(api);
+  const uptime = createUptime(context, id);
+  const incidents = h("section", { class: "incidents", "aria-label": "Incidents" });
+  const content = h(
+    "div",
+    { hidden: true },
+    facts,
+    uptime.element,
+    h("h2", {}, "Regions"),
+    places,
+    incidents,
+    results.element,
+  );
   const announceVerdict = createVerdictAnnouncer();
 
   const element = h(
@@ -38,12 +53,20 @@ export function createDetail(context: PageContext, id: string): View {
     content,
   );
 
+  function showIncidents({ data, nextCursor }: Page<IncidentRow>): void {
+    renderIfChanged(incidents, data.map(withoutDuration), () => [
+      h("h2", {}, "Incidents"),
+      data.length === 0 ? h("p", { class: "hint" }, "None so far.") : incidentCards(data, clock, "monitor"),
+      nextCursor === null ? null : h("a", { href: `#/incidents?monitor=${id}` }, "All its incidents"),
+    ]);
+  }
+
   function show(monitor: MonitorRow, known: readonly string[]): void {
     const regions = regionsOf(monitor, known);
     const { status, name } = monitor;
     renderIfChanged(title, name, () => [name]);
     document.title = `${verdictWords[status.verdict]}: ${name} · Watchpost`;
-    renderIfChanged(verdict, [status.verdict, status.since], () => [verdictBadge(status, clock)]);
+    renderIfChanged(verdict, badgeKey(status), () => [verdictBadge(status, clock)]);
     if (buttons === undefined) {
       buttons = createMonitorActions(context, monitor, leave);
       actions.append(buttons.element);
@@ -79,13 +102,17 @@ export function createDetail(context: PageContext, id: string): View {
 
   return {
     element,
+    isTold: true,
     async load(signal) {
       try {
-        const [monitor, known] = await Promise.all([
+        const [monitor, known, trouble] = await Promise.all([
           api.get<MonitorRow>(`/v1/monitors/${id}`, signal),
           api.get<Page<RegionRow>>("/v1/regions", signal),
+          api.get<Page<IncidentRow>>(`/v1/incidents?monitor=${id}&limit=${INCIDENTS_SHOWN}`, signal),
+          uptime.load(signal),
           results.load(signal),
         ]);
+        showIncidents(trouble);
         show(
           monitor,
           known.data.map(({ region }) => region),

@@ -1,4 +1,5 @@
 import { createApi } from "./api.ts";
+import { connectLive } from "./live.ts";
 import { showPages } from "./pages.ts";
 import { session, takeTokenFromAddress } from "./session.ts";
 import { showSignIn } from "./sign-in.ts";
@@ -14,7 +15,15 @@ function open(): void {
   close();
   const token = session.token();
   if (token === null) askForToken(null);
-  else close = showPages({ root, clock, api: createApi(token, clock), onSignedOut: askForToken });
+  else {
+    close = showPages({
+      root,
+      clock,
+      api: createApi(token, clock),
+      connectLive: (onEvent) => connectLive(token, onEvent),
+      onSignedOut: askForToken,
+    });
+  }
 }
 
 function askForToken(reason: string | null): void {

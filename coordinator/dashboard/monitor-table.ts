@@ -5,7 +5,7 @@ import type { Kept } from "./dom.ts";
 import { createKeyedList, h, renderIfChanged, setAttribute } from "./dom.ts";
 import { regionCell, regionTooltip } from "./region-cell.ts";
 import { regionState } from "./region-state.ts";
-import { verdictBadge } from "./verdict-badge.ts";
+import { badgeKey, verdictBadge } from "./verdict-badge.ts";
 import { targetOf } from "./words.ts";
 
 interface Item {
@@ -75,7 +75,7 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
       const { status } = monitor;
       const target = targetOf(monitor);
       setAttribute(element, "class", status.verdict);
-      renderIfChanged(verdict, [status.verdict, status.since], () => [verdictBadge(status, clock)]);
+      renderIfChanged(verdict, badgeKey(status), () => [verdictBadge(status, clock)]);
       renderIfChanged(name, [monitor.name, target], () => [
         h("a", { href: `#/monitors/${monitor.id}` }, monitor.name),
         h(

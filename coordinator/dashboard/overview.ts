@@ -1,10 +1,11 @@
-import type { MonitorRow, RegionRow } from "../http/api-types.ts";
+import type { IncidentRow, MonitorRow, RegionRow } from "../http/api-types.ts";
 import { openAddMonitor } from "./add-monitor.ts";
 import { createAlertsAdvice } from "./alerts-advice.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";
 import type { PageContext, View } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
+import { incidentCards, withoutDuration } from "./incident-card.ts";
 import { createMonitorTable } from "./monitor-table.ts";
 import { matches, sorted } from "./order.ts";
 import { everyRegion } from "./region-state.ts";
@@ -12,18 +13,21 @@ import { regionsLine, verdictCounts } from "./summary.ts";
 
 /** More rows than this are shown only when asked for; those in trouble come first. */
 const ROWS_AT_ONCE = 200;
+const INCIDENTS_SHOWN = 4;
 
 /** Every monitor, as its regions see it. */
 export function createOverview(context: PageContext): View {
   let monitors: readonly MonitorRow[] = [];
   let regions: readonly RegionRow[] = [];
   let known: ReadonlySet<string> = new Set();
+  let open: Page<IncidentRow> = { data: [], nextCursor: null };
   let loaded = false;
   let limit = ROWS_AT_ONCE;
 
   const add = () => openAddMonitor(context);
   const counts = h("ul", { class: "counts", "aria-label": "Monitors by verdict" });
   const places = h("div", { class: "regions" });
+  const incidents = h("section", { class: "open-incidents", "aria-label": "Open incidents", hidden: true });
   const filter = h("input", {
     type: "search",
     class: "filter",
@@ -46,6 +50,12 @@ export function createOverview(context: PageContext): View {
       regions.map(({ region, agents, impaired }) => [region, agents, impaired]),
       () => regionsLine(regions),
     );
+    incidents.hidden = open.data.length === 0;
+    renderIfChanged(incidents, open.data.map(withoutDuration), () => [
+      h("h2", {}, open.data.length === 1 && open.nextCursor === null ? "Open incident" : "Open incidents"),
+      incidentCards(open.data, context.clock),
+      open.nextCursor === null ? null : h("a", { href: "#/incidents?state=open" }, "All open incidents"),
+    ]);
     filter.hidden = monitors.length === 0;
     addButton.hidden = monitors.length === 0;
     table.show(
@@ -84,16 +94,20 @@ export function createOverview(context: PageContext): View {
       h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Monitors"), counts, filter, addButton),
       places,
       advice.element,
+      incidents,
       table.element,
       below,
     ),
+    isTold: true,
     async load(signal) {
-      const [all, { data }] = await Promise.all([
+      const [all, { data }, trouble] = await Promise.all([
         context.api.list<MonitorRow>("/v1/monitors", signal),
         context.api.get<Page<RegionRow>>("/v1/regions", signal),
+        context.api.get<Page<IncidentRow>>(`/v1/incidents?state=open&limit=${INCIDENTS_SHOWN}`, signal),
         advice.load(signal),
       ]);
       monitors = all;
+      open = trouble;
       regions = everyRegion(data, all);
       known = new Set(data.map(({ region }) => region));
       loaded = true;

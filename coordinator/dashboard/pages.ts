@@ -1,10 +1,14 @@
+import type { LiveEvent } from "../http/api-types.ts";
 import { createAlerts } from "./alerts.ts";
 import { announce } from "./announce.ts";
 import type { Api } from "./api.ts";
 import { ApiProblem } from "./api.ts";
 import type { PageContext, View } from "./context.ts";
 import { createDetail } from "./detail.ts";
-import { h } from "./dom.ts";
+import { h, setAttribute } from "./dom.ts";
+import { createIncident } from "./incident.ts";
+import { createIncidents } from "./incidents.ts";
+import type { Live } from "./live.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createOverview } from "./overview.ts";
 import type { Poller } from "./poll.ts";
@@ -17,11 +21,13 @@ export function showPages({
   root,
   api,
   clock,
+  connectLive,
   onSignedOut,
 }: {
   readonly root: HTMLElement;
   readonly api: Api;
   readonly clock: PageClock;
+  readonly connectLive: (onEvent: (event: LiveEvent) => void) => Live;
   /** Told why, or null when it was the person's wish. */
   readonly onSignedOut: (reason: string | null) => void;
 }): () => void {
@@ -30,6 +36,15 @@ export function showPages({
   const trouble = createTroubleBanner(clock, refresh);
   const notice = h("div", { class: "notice", role: "alert", hidden: true });
   const outlet = h("main");
+  const sections = [
+    { link: h("a", { href: "#/" }, "Monitors"), owns: /^(#\/?|#\/monitors\/.*)?$/ },
+    { link: h("a", { href: "#/incidents" }, "Incidents"), owns: /^#\/incidents\b/ },
+    { link: h("a", { href: "#/maintenance" }, "Maintenance"), owns: /^#\/maintenance$/ },
+    { link: h("a", { href: "#/alerts" }, "Alerts"), owns: /^#\/alerts$/ },
+  ];
+  const live = connectLive(({ type }) => {
+    if (type !== "heartbeat") poller?.hint();
+  });
 
   const context: PageContext = {
     api,
@@ -57,6 +72,7 @@ export function showPages({
     outlet.replaceChildren(view.element);
     poller = startPolling({
       load: view.load,
+      hasHints: () => view.isTold === true && live.connected(),
       onLoaded: trouble.clear,
       onFailed(thrown) {
         if (!context.isSignedOutBy(thrown)) trouble.show(thrown);
@@ -65,10 +81,19 @@ export function showPages({
   }
 
   function route(): void {
-    const id = /^#\/monitors\/([A-Za-z0-9_-]+)$/.exec(location.hash)?.[1];
-    if (location.hash === "#/maintenance") show(createMaintenance(context));
-    else if (location.hash === "#/alerts") show(createAlerts(context));
-    else show(id === undefined ? createOverview(context) : createDetail(context, id));
+    for (const { link, owns } of sections) {
+      setAttribute(link, "aria-current", owns.test(location.hash) ? "page" : "false");
+    }
+    show(viewOf(location.hash));
+  }
+
+  function viewOf(hash: string): View {
+    const [, kind, id] = /^#\/(monitors|incidents)\/([A-Za-z0-9_-]+)$/.exec(hash) ?? [];
+    if (id !== undefined) return kind === "monitors" ? createDetail(context, id) : createIncident(context, id);
+    if (hash === "#/maintenance") return createMaintenance(context);
+    if (hash === "#/alerts") return createAlerts(context);
+    const list = /^#\/incidents(?:\?(.*))?$/.exec(hash);
+    return list === null ? createOverview(context) : createIncidents(context, new URLSearchParams(list[1]));
   }
 
   function onNavigation(): void {
@@ -80,6 +105,7 @@ export function showPages({
 
   function stop(): void {
     poller?.stop();
+    live.close();
     removeEventListener("hashchange", onNavigation);
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   }
@@ -99,13 +125,7 @@ export function showPages({
         h("img", { src: "/assets/coordinator/dashboard/icon.svg", alt: "" }),
         "Watchpost",
       ),
-      h(
-        "nav",
-        {},
-        h("a", { href: "#/" }, "Monitors"),
-        h("a", { href: "#/maintenance" }, "Maintenance"),
-        h("a", { href: "#/alerts" }, "Alerts"),
-      ),
+      h("nav", { "aria-label": "Pages" }, ...sections.map(({ link }) => link)),
       h("button", { type: "button", class: "quiet", onclick: () => signOut(null) }, "Sign out"),
     ),
     trouble.element,

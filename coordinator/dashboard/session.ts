@@ -1,10 +1,14 @@
 const KEY = "watchpost-token";
+const NAME_KEY = "watchpost-name";
 
 /** The token of this tab: it is gone with the tab, and no other tab has it. */
 export const session = {
   token: (): string | null => sessionStorage.getItem(KEY),
   keep: (token: string): void => sessionStorage.setItem(KEY, token),
   forget: (): void => sessionStorage.removeItem(KEY),
+  /** What a person called themself on this tab. */
+  name: (): string => sessionStorage.getItem(NAME_KEY) ?? "",
+  keepName: (name: string): void => sessionStorage.setItem(NAME_KEY, name),
 };
 
 /**

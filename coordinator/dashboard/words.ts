@@ -1,6 +1,7 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { MonitorDocument } from "../../shared/monitor.ts";
 import type { PhaseName, ResultStatus } from "../../shared/result.ts";
+import type { IncidentRow } from "../http/api-types.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What needs people comes first; what they have switched off comes last. */
@@ -29,6 +30,26 @@ export const phaseWords: Readonly<Record<PhaseName, string>> = {
   firstByteMs: "First byte",
   transferMs: "Transfer",
 };
+
+export const kindWords: Readonly<Record<IncidentRow["kind"], string>> = {
+  global: "Most regions see it",
+  regional: "Some regions see it",
+  vantage: "The region’s own network",
+};
+
+export const resolutionWords: Readonly<Record<NonNullable<IncidentRow["resolution"]>, string>> = {
+  recovered: "the target came back",
+  paused: "the monitor was paused",
+  changed: "the monitor was changed",
+  removed: "the monitor was removed",
+  merged: "merged into another",
+};
+
+/** Where an incident stands. */
+export function incidentStateInWords({ state, acknowledgedAt }: IncidentRow): string {
+  if (state === "resolved") return "Resolved";
+  return acknowledgedAt === null ? "Open" : "Acknowledged";
+}
 
 const errorWords: Readonly<Record<CheckErrorCode, string>> = {
   dns_not_found: "name not found",

@@ -24,14 +24,13 @@ export const timelineWords: Readonly<Record<TimelineType, string>> = {
 /** The particulars of an entry in one line; empty when there are none. */
 export function describeEntry(type: TimelineType, data: TimelineEntry["data"]): string {
   const text = (key: string) => (typeof data[key] === "string" ? (data[key] as string) : null);
-  const by = text("by");
+  const [by, said] = [text("by"), text("note") ?? text("text")];
   const parts = [
     text("level"),
     text("kind"),
     type === "resolved" && text("resolution") !== "recovered" ? text("resolution") : null,
     Array.isArray(data.regions) ? data.regions.join(", ") : null,
-    by === null ? null : `by ${by}`,
-    text("note") ?? text("text"),
+    by === null ? said : said === null ? `by ${by}` : `${by}: ${said}`,
   ];
   return parts.filter(Boolean).join(", ");
 }

@@ -13,6 +13,7 @@ const sharedModules = [
   "coordinator/maintenance/words.js",
   "coordinator/notify/reach.js",
   "coordinator/notify/words.js",
+  "coordinator/incidents/words.js",
   "coordinator/quantities.js",
   "coordinator/verdict/verdict.js",
   "shared/duration.js",

@@ -105,8 +105,8 @@ describe("watchpost incidents", () => {
       "The incident of Shop is noted.\n",
     );
     const { out } = await incidents("show", open.id);
-    expect(out).toMatch(/^20\S+Z +acknowledged +by ada, on it$/m);
-    expect(out).toMatch(/^20\S+Z +note +by Bob, It was DNS\.$/m);
+    expect(out).toMatch(/^20\S+Z +acknowledged +ada: on it$/m);
+    expect(out).toMatch(/^20\S+Z +note +Bob: It was DNS\.$/m);
     expect((await incidents()).out).toMatch(/ acknowledged /);
   });
 

@@ -1,3 +1,4 @@
+import { Client } from "pg";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RegionRow } from "../../../coordinator/http/api-types.ts";
@@ -265,7 +266,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
 
   test("the detail page shows document, regions and results with their phases, by region and page by page", async () => {
     await signIn();
-    await page.getByRole("link", { name: "Detailed" }).click();
+    await row("Detailed").getByRole("link").click();
     expect(page.url()).toBe(`${coordinator.url}/#/monitors/${ids.get("Detailed")}`);
     await page.locator(".results tbody tr").first().waitFor();
 
@@ -312,13 +313,110 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
       () => rows.count(),
       (count) => count === 50,
     );
-    await page.locator("main").getByRole("link", { name: "Monitors" }).click();
+    await page.getByRole("main").getByRole("link", { name: "Monitors" }).click();
     await row("Detailed").waitFor();
+  });
+
+  test("open incidents stand above the monitors, and all of them on a page of their own, by state", async () => {
+    await signIn();
+    const section = page.getByRole("region", { name: "Open incidents" });
+    await section.getByRole("link").first().waitFor();
+    expect(await read(section)).toMatch(/^Open incidents( (Down|Degraded) .*? see it: .*? Open · for (\d+ \w+ ?)+)+/);
+    await page.getByRole("navigation").getByRole("link", { name: "Incidents" }).click();
+    await page.getByRole("heading", { name: "Incidents" }).waitFor();
+    const cards = page.locator(".incident-card");
+    const count = async () => (await coordinator.call("GET", "/v1/incidents?state=open")).body.data.length;
+    await until(
+      async () => [await cards.count(), await count()],
+      ([shown, there]) => shown === there,
+    );
+    expect(await read(cards.filter({ hasText: "Zebra" }))).toMatch(
+      /^Down Zebra Most regions see it: eu-west, us-east Open · for (\d+ \w+ ?)+$/,
+    );
+    await page.getByRole("combobox", { name: "State" }).selectOption("resolved");
+    await until(
+      () => cards.filter({ hasText: "Open" }).count(),
+      (count) => count === 0,
+    );
+    await page.goto(`${coordinator.url}/#/incidents?monitor=${ids.get("Zebra")}`);
+    await says("Show those of all monitors");
+    expect(await cards.count()).toBe(1);
+  });
+
+  test("an incident's page shows what each region saw, and takes notes and an acknowledgement", async () => {
+    await signIn();
+    await page.getByRole("heading", { name: "Monitors" }).waitFor();
+    await page.goto(`${coordinator.url}/#/incidents?state=open`);
+    await page.locator(".incident-card").filter({ hasText: "Zebra" }).click();
+    await page.getByRole("heading", { name: "Zebra" }).waitFor();
+    const rows = page.locator(".evidence tbody tr");
+    expect(await rows.count()).toBe(2);
+    expect(await read(rows.first())).toMatch(/^eu-west Down \S+ \S+ 2\.0 ms Connect \S+ connect_refused "></);
+    expect(await read(page.locator(".facts"))).toMatch(/^Reach Most regions see it Started .* Confirmed .* s later/);
+
+    await page.getByRole("button", { name: "Add note" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Add note" }).click();
+    await dialog.locator(".field-error").getByText("must not be empty").waitFor();
+    await dialog.getByLabel("Note").fill(hostileName);
+    await dialog.getByLabel("Your name").fill("Ada");
+    await page.keyboard.press("Enter");
+    await page.locator(".course").getByText(`Ada: ${hostileName}`).waitFor();
+
+    await page.getByRole("button", { name: "Acknowledge" }).click();
+    expect(await dialog.getByLabel("Your name").inputValue()).toBe("Ada");
+    await dialog.getByRole("button", { name: "Acknowledge" }).click();
+    await page.locator(".course").getByText("by Ada").waitFor();
+    expect(await page.getByRole("button", { name: "Acknowledge" }).count()).toBe(0);
+    expect(await page.title()).toBe("Acknowledged: Zebra · Watchpost");
+    await page.getByRole("heading").getByRole("link", { name: "Zebra" }).click();
+    await page.locator(".incidents").getByText("Acknowledged").waitFor();
+    await page.goto(`${coordinator.url}/#/incidents/inc_none`);
+    await says("There is no such incident");
+  });
+
+  test("a monitor's page shows its uptime beside the coverage, and 90 days", async () => {
+    await page.goto(`${coordinator.url}/#token=${adminToken}`);
+    await row("Zebra").getByRole("link").click();
+    const tiles = page.locator(".uptime .tile");
+    await tiles.nth(3).waitFor();
+    expect(await tiles.getByRole("heading").allInnerTexts()).toEqual(["24 hours", "7 days", "30 days", "90 days"]);
+    expect(await read(tiles.first())).toMatch(
+      /^24 hours \S+ % coverage \S+ 1 outage, (\d+ \w+ ?)+ down found in \S+ s$/,
+    );
+    expect(await page.locator(".uptime .day").count()).toBe(90);
+    expect(await page.locator(".uptime .bars").getAttribute("aria-label")).toMatch(/^Last 90 days: down on 20\S+ \d+ /);
+  });
+
+  test("what changes is told at once, by a connection whose address has no token, and asked for where there is none", async () => {
+    const heard: string[] = [];
+    const addresses: string[] = [];
+    page.on("websocket", (socket) => {
+      addresses.push(socket.url());
+      socket.on("framereceived", ({ payload }) => heard.push(JSON.parse(String(payload)).type));
+    });
+    const deaf = await openTab();
+    await deaf.routeWebSocket(/live/, (socket) => socket.close());
+    await signIn();
+    await signIn(deaf);
+    for (const tab of [page, deaf]) await tab.getByRole("row").filter({ hasText: "Apple" }).waitFor();
+    const database = new Client({ connectionString: coordinator.databaseUrl });
+    await database.connect();
+    await database.query(
+      "UPDATE monitor_status SET state = jsonb_set(state, '{flapping}', 'true') WHERE monitor_id = $1",
+      [ids.get("Apple")],
+    );
+    await database.end();
+    for (const tab of [page, deaf]) {
+      await tab.getByRole("row").filter({ hasText: "Apple" }).getByText("flapping").waitFor();
+    }
+    expect(addresses).toEqual([`${coordinator.url.replace("http", "ws")}/v1/live`]);
+    expect(heard).toEqual(expect.arrayContaining(["welcome", "verdict"]));
   });
 
   test("what others write is shown and never run", async () => {
     await signIn();
-    await page.getByRole("link", { name: hostileName }).waitFor();
+    await row(hostileName).getByRole("link").waitFor();
     await page.getByRole("button", { name: `Delete ${hostileName}` }).click();
     await page
       .getByRole("dialog", { name: `Delete ${hostileName}?` })
@@ -337,8 +435,10 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     await says("The coordinator does not answer (no connection).");
     expect(await read(page.locator(".trouble"))).toMatch(/What is shown is \d+ s old\. Trying again\./);
     await row("Apple").waitFor();
-    await context.setOffline(false);
     await page.getByRole("button", { name: "Try now" }).click();
+    await says("Trying again.");
+    // A browser that is on-line again tries by itself.
+    await context.setOffline(false);
     await page.locator(".trouble").waitFor({ state: "hidden" });
   });
 
@@ -359,11 +459,19 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
   test("it fits a narrow phone", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await signIn();
-    await page.getByRole("link", { name: "WWW" }).waitFor();
+    await row(longName).getByRole("link").waitFor();
     const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
     expect(await overflow()).toBe(0);
     await page.goto(`${coordinator.url}/#/monitors/${ids.get(longName)}`);
     await page.locator(".results tbody tr").first().waitFor();
+    await page.locator(".uptime .tile").first().waitFor();
+    expect(await overflow()).toBe(0);
+    await page.goto(`${coordinator.url}/#/incidents`);
+    await page.locator(".incident-card").filter({ hasText: longName }).click();
+    await page.locator(".evidence tbody tr").first().waitFor();
+    expect(await overflow()).toBe(0);
+    await page.getByRole("link", { name: "Incidents" }).first().click();
+    await page.locator(".incident-card").first().waitFor();
     expect(await overflow()).toBe(0);
   });
 });
