@@ -15,11 +15,13 @@ export interface PhaseTimer {
 
 export function createPhaseTimer(monotonic: () => number): PhaseTimer {
   const phases: { [phase in PhaseName]?: number } = {};
-  let since = 0;
+  // What is done before the first phase is entered counts in it: the deadline counts it too.
+  let since = monotonic();
   const settle = () => {
-    const now = monotonic();
     const { current } = timer;
-    if (current !== null) phases[current] = (phases[current] ?? 0) + now - since;
+    if (current === null) return;
+    const now = monotonic();
+    phases[current] = (phases[current] ?? 0) + now - since;
     since = now;
   };
   // Not a getter: for every object literal with one, V8 makes a hidden class of its own.
