@@ -11,9 +11,9 @@ import { residentMb, watchMemory } from "./memory-watch.ts";
 import { runThrough } from "./run-through.ts";
 
 /** How long an outage lasts, in s, how many checks a second it has, and how many MB of results come in it: see CONTRIBUTING.md. */
-const SECONDS = Number(process.env.FAULT_SECONDS ?? 8);
+const SECONDS = Number(process.env.FAULT_SECONDS ?? 5);
 const RATE = Number(process.env.FAULT_RATE ?? 20);
-const FLOOD_MB = Number(process.env.FAULT_MB ?? 150);
+const FLOOD_MB = Number(process.env.FAULT_MB ?? 60);
 
 /** The bounds that docs/performance.md works out, in MB above what the process has when all is well. */
 const COORDINATOR_MB = 400;
