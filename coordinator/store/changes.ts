@@ -15,6 +15,10 @@ export type ChangeChannel =
   | "watchpost_monitors"
   /** A region was added or retired. */
   | "watchpost_regions"
+  /** An agent was enrolled or revoked, or its secret is being rotated: the agent's id. */
+  | "watchpost_agents"
+  /** An API token was removed: its id. */
+  | "watchpost_tokens"
   /** There is something to tell people of. */
   | "watchpost_notices"
   /** A maintenance window was made, changed or removed. */

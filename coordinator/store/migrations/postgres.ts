@@ -297,4 +297,89 @@ export const postgresMigrations: readonly string[] = [
   );
   CREATE UNIQUE INDEX region_impaired_now ON region_impairments (region) WHERE to_at IS NULL;
   `,
+  `
+  -- Hashes are SHA-256 in hex; what they are of is shown once and kept nowhere.
+  CREATE TABLE enrollment_tokens (
+    id text PRIMARY KEY,
+    token_hash text NOT NULL UNIQUE,
+    region text NOT NULL,
+    name text,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    created_by text NOT NULL,
+    expires_at timestamptz(3) NOT NULL,
+    used_at timestamptz(3),
+    used_by text,
+    revoked_at timestamptz(3)
+  );
+
+  CREATE TABLE agent_credentials (
+    agent_id text PRIMARY KEY,
+    region text NOT NULL,
+    name text,
+    secret_hash text NOT NULL,
+    redis_password_hash text NOT NULL,
+    generation integer NOT NULL DEFAULT 1,
+    -- While a rotation is under way; both are good until the next one has been used.
+    rotation_asked_at timestamptz(3),
+    next_secret_hash text,
+    next_redis_password_hash text,
+    next_generation integer,
+    next_issued_at timestamptz(3),
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    last_used_at timestamptz(3),
+    revoked_at timestamptz(3)
+  );
+  CREATE FUNCTION notify_agent_change() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_agents', coalesce(NEW.agent_id, OLD.agent_id));
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER agent_credentials_changed AFTER INSERT OR DELETE ON agent_credentials
+    FOR EACH ROW EXECUTE FUNCTION notify_agent_change();
+  -- Not at every use.
+  CREATE TRIGGER agent_credential_changed AFTER UPDATE ON agent_credentials FOR EACH ROW
+    WHEN ((OLD.region, OLD.secret_hash, OLD.redis_password_hash, OLD.generation, OLD.rotation_asked_at,
+           OLD.next_secret_hash, OLD.next_redis_password_hash, OLD.revoked_at)
+          IS DISTINCT FROM (NEW.region, NEW.secret_hash, NEW.redis_password_hash, NEW.generation, NEW.rotation_asked_at,
+           NEW.next_secret_hash, NEW.next_redis_password_hash, NEW.revoked_at))
+    EXECUTE FUNCTION notify_agent_change();
+
+  CREATE TABLE api_tokens (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    scope text NOT NULL CHECK (scope IN ('read', 'write', 'admin')),
+    token_hash text NOT NULL UNIQUE,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    created_by text NOT NULL,
+    expires_at timestamptz(3),
+    last_used_at timestamptz(3)
+  );
+  CREATE FUNCTION notify_token_change() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_tokens', OLD.id);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER api_tokens_removed AFTER DELETE ON api_tokens FOR EACH ROW EXECUTE FUNCTION notify_token_change();
+
+  -- Who did what, in the order of writing.
+  CREATE TABLE audit_log (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    -- "admin" for the admin token, else the id of an API token or an agent; null for who could not be told.
+    actor text,
+    action text NOT NULL,
+    subject text,
+    detail jsonb NOT NULL DEFAULT '{}',
+    address text
+  );
+  CREATE INDEX audit_log_by_age ON audit_log (at);
+  CREATE INDEX audit_log_of_subject ON audit_log (subject, id) WHERE subject IS NOT NULL;
+
+  -- What a deployment has once: sealed keys and the like.
+  CREATE TABLE deployment (
+    name text PRIMARY KEY,
+    value text NOT NULL,
+    created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+  );
+  `,
 ];
