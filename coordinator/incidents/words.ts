@@ -28,6 +28,7 @@ export function describeEntry(type: TimelineType, data: TimelineEntry["data"]): 
   const parts = [
     text("level"),
     text("kind"),
+    text("reason"),
     type === "resolved" && text("resolution") !== "recovered" ? text("resolution") : null,
     Array.isArray(data.regions) ? data.regions.join(", ") : null,
     by === null ? said : said === null ? `by ${by}` : `${by}: ${said}`,

@@ -64,7 +64,6 @@ function painted(spans: readonly Span[], patches: readonly Span[]): Span[] {
       result.push(span);
       continue;
     }
-    while (next > 0 && (waiting[next - 1]?.to ?? 0) > span.from) next--;
     while (next < waiting.length && (waiting[next] as Span).to <= span.from) next++;
     let { from } = span;
     for (let patch = waiting[next]; patch && patch.from < span.to; patch = waiting[++next]) {

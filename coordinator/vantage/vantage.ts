@@ -65,7 +65,7 @@ export interface VantageDeps {
   readonly onAsk: (monitor: Monitor, region: string, at: number) => void;
   /** A region has its vote back when nothing has spoken against it for so long, in ms. */
   readonly cleanMs: number;
-  readonly metrics: Pick<Metrics, "impairments">;
+  readonly metrics: Pick<Metrics, "impairments" | "incidentsOpened">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -116,6 +116,7 @@ export function createVantage(deps: VantageDeps): Vantage {
     const impairment = { region, since: now, badAt: now, reason, incidentId: newId("inc") };
     if (!(await store.begin(impairment, monitorIds.slice(0, NAMED)))) return;
     metrics.impairments.inc({ region });
+    metrics.incidentsOpened.inc({ kind: "vantage", level: "degraded" });
     logger.warn({ region, reason }, "A region is impaired and loses its vote");
   }
 

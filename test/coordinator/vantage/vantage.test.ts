@@ -72,7 +72,10 @@ test.each(["2s", "10s"])(
     const [impaired] = await until(impairments, (all) => all.length > 0, { withinMs: 30_000 });
     expect(impaired).toMatchObject({ region: "eu-west", impaired: { reason: expect.stringContaining("unrelated") } });
     expect(await verdicts()).toEqual(hosts.map(() => "up"));
-    expect((await coordinator.call("GET", "/metrics")).body).toContain("watchpost_regions_impaired 1");
+    const figures = (await coordinator.call("GET", "/metrics")).body;
+    expect(figures).toContain("watchpost_regions_impaired 1");
+    expect(figures).toContain('watchpost_incidents_opened_total{kind="vantage",level="degraded"} 1');
+    expect(figures).toContain('watchpost_incidents_open{kind="vantage",level="degraded"} 1');
 
     failing = () => false;
     await until(impairments, (all) => all.length === 0, { withinMs: 40_000 });
