@@ -130,7 +130,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       return {
         regions: voting,
         suspects: vantage.suspects,
-        absent: voting.filter((region) => !presence.isLive(region)),
+        isAbsent: (region) => !presence.isLive(region),
         maintenance: maintenanceKeeper.covers({ id, tags, type }, at),
       };
     },

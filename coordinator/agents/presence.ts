@@ -80,8 +80,10 @@ export function createPresence({
     return clock.monotonic() - seenAt < OFFLINE_AFTER_MS;
   }
 
-  function liveIn(region: string): Known[] {
-    return [...agents.values()].filter((agent) => agent.region === region && !agent.draining && isOnline(agent));
+  function* liveIn(region: string): Generator<Known> {
+    for (const agent of agents.values()) {
+      if (agent.region === region && !agent.draining && isOnline(agent)) yield agent;
+    }
   }
 
   function tick(): void {
@@ -130,9 +132,9 @@ export function createPresence({
       if (known) see(agentId, {});
       else agents.set(agentId, unknownAgent(region, agentId, clock.monotonic()));
     },
-    isLive: (region) => liveIn(region).length > 0,
+    isLive: (region) => !liveIn(region).next().done,
     failingCanaries(region) {
-      const told = liveIn(region).map(({ load }) => load?.failingCanaries ?? null);
+      const told = [...liveIn(region)].map(({ load }) => load?.failingCanaries ?? null);
       if (told.every((one) => one === null)) return null;
       const isFailing = told.every((one) => one !== null && one.length > 0);
       return isFailing ? [...new Set(told.flatMap((one) => one ?? []))].sort() : [];

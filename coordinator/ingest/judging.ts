@@ -21,8 +21,8 @@ export interface Circumstances {
   readonly regions: readonly string[];
   /** Those of them of which it is being found out whether they see anything right. */
   readonly suspects: readonly string[];
-  /** Those of them without a live agent. */
-  readonly absent: readonly string[];
+  /** Whether a region has no live agent; asked only when checks are. */
+  readonly isAbsent: (region: string) => boolean;
   readonly maintenance: boolean;
 }
 

@@ -265,9 +265,9 @@ function isDoubtful<B extends Ballot>(run: Run<B>, observed: Settled): boolean {
 }
 
 function suspect<B extends Ballot>(run: Run<B>): void {
-  const { state, regions, policy, absent = [] } = run;
+  const { state, regions, policy, isAbsent = () => false } = run;
   // Nobody waits for a region that cannot answer. One that seems so may: it is asked when there is no other.
-  const present = regions.filter((region) => !absent.includes(region));
+  const present = regions.filter((region) => !isAbsent(region));
   const asked = [...(present.length === 0 ? regions : present)].sort();
   const until = state.at + CONFIRM_WAIT_MS + policy.timeoutMs;
   run.state = { ...state, doubt: { at: state.at, asked, answers: {}, until } };

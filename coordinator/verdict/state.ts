@@ -84,8 +84,8 @@ export interface Subject<B extends Ballot> {
   readonly regions: readonly string[];
   /** Those of them of which it is being found out whether they see anything right: alone they settle nothing. */
   readonly suspects: readonly string[];
-  /** Those of them without a live agent, which are not asked. */
-  readonly absent?: readonly string[];
+  /** Whether a region has no live agent, so that it is not asked; none is so when this is left out. */
+  readonly isAbsent?: (region: string) => boolean;
   /** Whether people were told to expect trouble now. */
   readonly maintenance: boolean;
 }

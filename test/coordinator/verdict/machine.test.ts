@@ -39,7 +39,8 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
     },
     step(now: number, arrivals: Arrival<Ballot>[] = []): Effect<Ballot>[] {
       const { policy, suspects, absent, maintenance } = played;
-      outcome = step({ ...outcome, policy, regions, suspects, absent, maintenance }, arrivals, now);
+      const isAbsent = (region: string) => absent.includes(region);
+      outcome = step({ ...outcome, policy, regions, suspects, isAbsent, maintenance }, arrivals, now);
       return [...outcome.effects];
     },
   };
