@@ -1,5 +1,5 @@
+import { chooses } from "../chooses.ts";
 import type { MaintenanceRow, MonitorRow } from "../http/api-types.ts";
-import { chooses } from "../maintenance/chooses.ts";
 import type { Api } from "./api.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { formatTime } from "./format.ts";

@@ -85,8 +85,8 @@ export function createNotifier({
         { ...entry, monitor: monitor && { ...describe(monitor.spec), id: monitor.id, verdict: monitor.verdict } },
         publicUrl,
       );
-      const marks = monitor && { id: monitor.id, type: monitor.spec.type, tags: monitor.spec.tags };
-      return { content, planned: plan(content, marks, known, entry.hearers) };
+      const traits = monitor && { id: monitor.id, type: monitor.spec.type, tags: monitor.spec.tags };
+      return { content, planned: plan(content, traits, known, entry.hearers) };
     };
     while ((await deliveries.route(AT_ONCE, planEntry)) === AT_ONCE);
   }

@@ -1,3 +1,5 @@
+import type { Traits } from "../chooses.ts";
+import { chooses } from "../chooses.ts";
 import type { Notice, NoticeEvent } from "./notice.ts";
 import { afterQuiet } from "./quiet-hours.ts";
 import type { AlertRule } from "./rule.ts";
@@ -11,13 +13,6 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
 ]);
 /** Events that end trouble: only those hear of them who heard of the trouble. */
 const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered"]);
-
-/** What rules choose a monitor by. */
-export interface Marks {
-  readonly id: string;
-  readonly type: string;
-  readonly tags: readonly string[];
-}
 
 /** A message that is to go to a channel. */
 export interface PlannedDelivery {
@@ -40,17 +35,17 @@ export interface Hearer {
 /**
  * Who is told of a notice, by which rule and when. A channel that several rules name
  * is told once, at the earliest of the times.
- * @param marks of the monitor that it is about; null for what is about a region or an agent.
+ * @param traits of the monitor that it is about; null for what is about a region or an agent.
  * @param hearers who was told of the incident's trouble so far.
  */
 export function plan(
   notice: Notice,
-  marks: Marks | null,
+  traits: Traits | null,
   rules: readonly AlertRule[],
   hearers: readonly Hearer[],
 ): PlannedDelivery[] {
   const wanted = rules
-    .filter((rule) => rule.enabled && tellsOf(rule, notice) && fits(rule, marks))
+    .filter((rule) => rule.enabled && tellsOf(rule, notice) && chooses(rule)(traits))
     .flatMap((rule) =>
       endings.has(notice.event) && notice.incident ? ends(rule, notice, hearers) : begins(rule, notice),
     );
@@ -78,12 +73,6 @@ export function remindAgain(
 /** `up` without an incident says that results come again, which is for those who hear when they stop. */
 function tellsOf({ events }: AlertRule, { event, incident }: Notice): boolean {
   return events.some((one) => one === event) && (event !== "up" || incident !== null || events.includes("no_data"));
-}
-
-function fits({ monitors, tags, types }: AlertRule, marks: Marks | null): boolean {
-  if (monitors.length + tags.length + types.length === 0) return true;
-  if (marks === null) return false;
-  return monitors.includes(marks.id) || types.includes(marks.type) || tags.some((tag) => marks.tags.includes(tag));
 }
 
 function begins(rule: AlertRule, notice: Notice): PlannedDelivery[] {

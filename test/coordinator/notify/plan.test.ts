@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Traits } from "../../../coordinator/chooses.ts";
 import type { Notice } from "../../../coordinator/notify/notice.ts";
-import type { Hearer, Marks } from "../../../coordinator/notify/plan.ts";
+import type { Hearer } from "../../../coordinator/notify/plan.ts";
 import { plan, remindAgain } from "../../../coordinator/notify/plan.ts";
 import type { AlertRule } from "../../../coordinator/notify/rule.ts";
 import { alertRuleDocument, toRuleDocument } from "../../../coordinator/notify/rule.ts";
@@ -9,7 +10,7 @@ import { alertRuleDocument, toRuleDocument } from "../../../coordinator/notify/r
 const chn = (n: number) => `chn_${String(n).padStart(20, "0")}`;
 const mon = (n: number) => `mon_${String(n).padStart(20, "0")}`;
 const at = Date.parse("2026-11-23T12:00:00Z");
-const marks: Marks = { id: mon(1), type: "http", tags: ["prod", "shop"] };
+const marks: Traits = { id: mon(1), type: "http", tags: ["prod", "shop"] };
 
 function aRule(changes: object = {}, id = "rul_a"): AlertRule {
   const spec = alertRuleDocument.parse({ name: "all", group: 0, steps: [{ channels: [chn(1)] }], ...changes });
@@ -42,7 +43,7 @@ function aNotice(changes: Partial<Notice> = {}): Notice {
   };
 }
 
-const due = (notice: Notice, rules: AlertRule[], hearers: Hearer[] = [], about: Marks | null = marks) =>
+const due = (notice: Notice, rules: AlertRule[], hearers: Hearer[] = [], about: Traits | null = marks) =>
   plan(notice, about, rules, hearers).map(({ channelId, step, dueAt }) => [channelId, step, dueAt - at]);
 
 describe("whom a rule is about", () => {
