@@ -1,12 +1,13 @@
 import { Cron } from "croner";
 import { z } from "zod";
 import { isoTime } from "../../shared/clock.ts";
-import { formatDuration, parseDuration } from "../../shared/duration.ts";
-import { isTimeZone, weekdays } from "./local-time.ts";
+import { formatDuration } from "../../shared/duration.ts";
+import { duration, timeOfDay, timeZone } from "../fields.ts";
+import { DAY_MS, weekdays } from "../local-time.ts";
 
 const MINUTE_MS = 60_000;
 /** The longest that maintenance lasts each time a cron expression comes round, in ms. */
-const MAX_DURATION_MS = 7 * 86_400_000;
+const MAX_DURATION_MS = 7 * DAY_MS;
 
 const line = (max: number) =>
   z
@@ -21,9 +22,6 @@ const list = <T extends z.ZodType>(item: T) =>
     .max(1_000)
     .refine((items) => new Set(items).size === items.length, { message: "must not name one twice" })
     .default([]);
-
-const timeZone = z.string().refine(isTimeZone, { message: "must be a time zone such as Europe/Berlin" });
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 22:00");
 
 const instant = z.iso
   .datetime({
@@ -59,19 +57,14 @@ const cron = z
   .strictObject({
     /** Minute, hour, day of the month, month, day of the week, on the local clock. */
     expression: z.string().max(200),
-    duration: z.union([z.number(), z.string()]).transform((value, context) => {
-      const ms = parseDuration(value);
-      if (ms !== null && ms >= MINUTE_MS && ms <= MAX_DURATION_MS) return ms;
-      context.addIssue({ code: "custom", message: "must be from 1m to 7d, such as 90m or 2h" });
-      return z.NEVER;
-    }),
+    duration: duration(MINUTE_MS, MAX_DURATION_MS),
     timeZone,
   })
   .superRefine(({ expression }, context) => {
     const rule = brokenRule(expression);
     if (rule !== null) context.addIssue({ code: "custom", path: ["expression"], message: rule });
   })
-  .transform(({ duration, ...rest }) => ({ ...rest, durationMs: duration }));
+  .transform(({ duration: durationMs, ...rest }) => ({ ...rest, durationMs }));
 
 /** When it is: one of three ways to say so. */
 const when = z

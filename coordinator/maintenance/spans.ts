@@ -1,6 +1,6 @@
 import { Cron } from "croner";
+import { DAY_MS, firstAt, lastAt, wallTimeAt, weekdayOf } from "../local-time.ts";
 import type { CronTimes, Weekly, When } from "./document.ts";
-import { DAY_MS, firstAt, lastAt, wallTimeAt, weekdayOf } from "./local-time.ts";
 
 /** An unbroken time of maintenance, in ms since the epoch; `to` is the first instant after it. */
 export interface Span {

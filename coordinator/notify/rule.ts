@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { formatDuration, parseDuration } from "../../shared/duration.ts";
+import { formatDuration } from "../../shared/duration.ts";
+import { duration } from "../fields.ts";
+import { DAY_MS } from "../local-time.ts";
 import { severities } from "./notice.ts";
 import { quietHours } from "./quiet-hours.ts";
 
@@ -15,17 +17,6 @@ export const ruleEvents = [
   "region_recovered",
   "agent_trouble",
 ] as const;
-
-const DAY_MS = 86_400_000;
-
-const duration = (minMs: number, maxMs: number) =>
-  z.union([z.number(), z.string()]).transform((value, context) => {
-    const ms = parseDuration(value);
-    if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
-    const rule = `must be from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 30s, 5m or 1h`;
-    context.addIssue({ code: "custom", message: rule });
-    return z.NEVER;
-  });
 
 const ids = (prefix: string) =>
   z

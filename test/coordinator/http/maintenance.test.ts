@@ -79,7 +79,7 @@ describe("a wrong field is named with the rule that it breaks", () => {
       "must be five cron fields: minute, hour, day of the month, month, day of the week",
     ],
     [{ when: { cron: { ...cron, expression: "0 0 30 2 *" } } }, "when.cron.expression", "must come round some day"],
-    [{ when: { cron: { ...cron, duration: "8d" } } }, "when.cron.duration", "must be from 1m to 7d, such as 90m or 2h"],
+    [{ when: { cron: { ...cron, duration: "8d" } } }, "when.cron.duration", "must be from 1m to 7d, such as 90s or 5m"],
   ])("%j", async (changes, field, rule) => {
     const { status, body } = await coordinator.call("POST", path, { ...nights, ...changes });
     expect({ status, errors: body.errors }).toEqual({ status: 422, errors: [{ field, rule }] });
