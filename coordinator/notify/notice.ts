@@ -1,10 +1,11 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { MonitorType } from "../../shared/monitor.ts";
 import type { PhaseName, ResultStatus } from "../../shared/result.ts";
+import type { IncidentKind } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
-/** What people can be told of. */
-export const noticeEvents = [
+/** What a rule can tell of. */
+export const ruleEvents = [
   "down",
   "up",
   "degraded",
@@ -14,18 +15,15 @@ export const noticeEvents = [
   "region_impaired",
   "region_recovered",
   "agent_trouble",
-  "acknowledged",
-  "test",
 ] as const;
+
+/** What people can be told of: also what answers to what somebody did. */
+export const noticeEvents = [...ruleEvents, "acknowledged", "test"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
 /** `ok` ends what an earlier notice of the same key began: channels that keep alerts close theirs. */
 export const severities = ["critical", "warning", "info", "ok"] as const;
 export type Severity = (typeof severities)[number];
-
-/** What an incident is about: the target everywhere, the target from some regions, or a region that sees badly. */
-export const incidentKinds = ["global", "regional", "vantage"] as const;
-export type IncidentKind = (typeof incidentKinds)[number];
 
 /**
  * What is told, the same for every channel. Its texts come from monitors and their

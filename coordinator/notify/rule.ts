@@ -2,21 +2,8 @@ import { z } from "zod";
 import { formatDuration } from "../../shared/duration.ts";
 import { duration } from "../fields.ts";
 import { DAY_MS } from "../local-time.ts";
-import { severities } from "./notice.ts";
+import { ruleEvents, severities } from "./notice.ts";
 import { quietHours } from "./quiet-hours.ts";
-
-/** What a rule can tell of; a test is told whenever someone asks for it. */
-export const ruleEvents = [
-  "down",
-  "up",
-  "degraded",
-  "flapping",
-  "no_data",
-  "certificate_expiring",
-  "region_impaired",
-  "region_recovered",
-  "agent_trouble",
-] as const;
 
 const ids = (prefix: string) =>
   z

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { checkErrorCodes } from "../../../shared/errors.ts";
 import { phaseNames, resultStatuses } from "../../../shared/result.ts";
+import { incidentKinds } from "../../incidents/incident.ts";
 import { verdicts } from "../../verdict/verdict.ts";
-import { incidentKinds, type Notice, type NoticeIncident, noticeEvents, severities } from "../notice.ts";
+import { type Notice, type NoticeIncident, noticeEvents, severities } from "../notice.ts";
 import { clean, linkOf, plainId, shorten } from "./text.ts";
 
 /** Monitors and regions beyond this many are not listed. */
