@@ -92,11 +92,8 @@ export function createNotifier({
   }
 
   async function dispatch(): Promise<void> {
-    const types = new Map((await channels.list()).map(({ id, type }) => [id, type]));
     for (;;) {
-      const ready = await deliveries.dispatch(AT_ONCE, (due) =>
-        decideDue(due, (channelId) => types.get(channelId), clock.now()),
-      );
+      const ready = await deliveries.dispatch(AT_ONCE, (due) => decideDue(due, clock.now()));
       await enqueue(ready);
       if (ready.length < AT_ONCE) return;
     }

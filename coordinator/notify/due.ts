@@ -14,11 +14,7 @@ const keepsAlerts: ReadonlySet<ChannelType> = new Set<ChannelType>(["pagerduty",
  * somebody has it in hand; put off while their monitor is in maintenance or one that it depends on is down;
  * several of one event for one channel made into one message.
  */
-export function decideDue(
-  due: readonly DueDelivery[],
-  typeOf: (channelId: string) => ChannelType | undefined,
-  now: number,
-): Dispatched[] {
+export function decideDue(due: readonly DueDelivery[], now: number): Dispatched[] {
   const decided: Dispatched[] = [];
   const ready: DueDelivery[] = [];
   for (const delivery of due) {
@@ -30,13 +26,12 @@ export function decideDue(
       decided.push({ id: delivery.id, state: "planned", dueAt: now + SILENCED_EVERY_MS });
     } else ready.push(delivery);
   }
-  const alike = groupBy(ready, (delivery) => groupOf(delivery, typeOf(delivery.channelId)));
+  const alike = groupBy(ready, groupOf);
   return [...decided, ...[...alike.values()].flatMap(asOne)];
 }
 
-function groupOf(delivery: DueDelivery, type: ChannelType | undefined): string {
-  const { id, channelId, ruleId, event, step, repeat } = delivery;
-  const isSingle = event === "test" || (type !== undefined && keepsAlerts.has(type));
+function groupOf({ id, channelId, channelType, ruleId, event, step, repeat }: DueDelivery): string {
+  const isSingle = event === "test" || keepsAlerts.has(channelType);
   return isSingle ? id : [channelId, ruleId, event, step, repeat > 0].join(" ");
 }
 

@@ -1,6 +1,6 @@
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { AlertRule, AlertRuleSpec } from "../notify/rule.ts";
-import type { Postgres } from "./postgres.ts";
+import type { Postgres, PostgresClient } from "./postgres.ts";
 
 /** A channel as it is stored, secrets and all. */
 export interface StoredChannel {
@@ -86,13 +86,17 @@ interface RuleRow {
   readonly spec: AlertRuleSpec;
 }
 
+const toRule = ({ id, spec }: RuleRow): AlertRule => ({ ...spec, id });
+
+/** All rules, the oldest first; within a transaction when asked with its client. */
+export async function readAlertRules(client: Pick<PostgresClient, "query">): Promise<AlertRule[]> {
+  const { rows } = await client.query<RuleRow>("SELECT id, spec FROM alert_rules ORDER BY created_at, id");
+  return rows.map(toRule);
+}
+
 export function createAlertRuleStore(postgres: Postgres): AlertRuleStore {
-  const toRule = ({ id, spec }: RuleRow): AlertRule => ({ ...spec, id });
   return {
-    async list() {
-      const { rows } = await postgres.query<RuleRow>("SELECT id, spec FROM alert_rules ORDER BY created_at, id");
-      return rows.map(toRule);
-    },
+    list: () => readAlertRules(postgres),
     async get(id) {
       const { rows } = await postgres.query<RuleRow>("SELECT id, spec FROM alert_rules WHERE id = $1", [id]);
       return rows[0] ? toRule(rows[0]) : null;

@@ -1,10 +1,12 @@
 import { groupBy } from "../../shared/group-by.ts";
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { Incident } from "../incidents/incident.ts";
+import type { ChannelType } from "../notify/channels/channel.ts";
 import type { Notice, NoticeEvent } from "../notify/notice.ts";
 import type { Hearer, PlannedDelivery } from "../notify/plan.ts";
-import type { AlertRule, AlertRuleSpec } from "../notify/rule.ts";
+import type { AlertRule } from "../notify/rule.ts";
 import type { Verdict } from "../verdict/verdict.ts";
+import { readAlertRules } from "./channels.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 
@@ -42,6 +44,7 @@ export interface OutboxEntry {
 
 /** A delivery that is due, with what may stand against it now. */
 export interface DueDelivery extends Delivery {
+  readonly channelType: ChannelType;
   /** Its trouble is over. */
   readonly isOver: boolean;
   readonly isAcknowledged: boolean;
@@ -77,10 +80,7 @@ export interface DeliveryStore {
     ) => { readonly content: Notice; readonly planned: readonly PlannedDelivery[] },
   ): Promise<number>;
   /** Takes deliveries that are due and keeps what is decided of them, in one transaction. @returns the ids to be sent. */
-  dispatch(
-    limit: number,
-    decide: (due: readonly DueDelivery[], rules: readonly AlertRule[]) => readonly Dispatched[],
-  ): Promise<string[]>;
+  dispatch(limit: number, decide: (due: readonly DueDelivery[]) => readonly Dispatched[]): Promise<string[]>;
   /** Those that were handed to the queue a while ago and have not ended; the queue may have lost them. */
   queuedBefore(ageMs: number): Promise<string[]>;
   /** Begins a try; null when it has ended otherwise or its channel is gone. */
@@ -115,7 +115,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
       inTransaction(postgres, async (client) => {
         const entries = await takeOutbox(client, limit);
         if (entries.length === 0) return 0;
-        const rules = await readRules(client);
+        const rules = await readAlertRules(client);
         for (const entry of entries) {
           const { content, planned } = plan(entry, rules);
           for (const delivery of planned) await insert(client, delivery, content, entry);
@@ -127,7 +127,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
       inTransaction(postgres, async (client) => {
         const due = await takeDue(client, limit);
         if (due.length === 0) return [];
-        const decided = decide(due, await readRules(client));
+        const decided = decide(due);
         await client.query(
           `UPDATE deliveries d SET state = n.state, merged_into = n.merged_into, due_at = coalesce(n.due_at, d.due_at),
                   content = coalesce(n.content, d.content),
@@ -205,13 +205,6 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
       return rows.map(toDelivery);
     },
   };
-}
-
-async function readRules(client: PostgresClient): Promise<AlertRule[]> {
-  const { rows } = await client.query<{ id: string; spec: AlertRuleSpec }>(
-    "SELECT id, spec FROM alert_rules ORDER BY created_at, id",
-  );
-  return rows.map(({ id, spec }) => ({ ...spec, id }));
 }
 
 interface OutboxRow {
@@ -292,15 +285,23 @@ async function insert(
 
 /** With those of the same channel, rule and event that come soon after: they may make one message. */
 async function takeDue(client: PostgresClient, limit: number): Promise<DueDelivery[]> {
-  const { rows } = await client.query<Row & { is_over: boolean; is_acknowledged: boolean; is_silenced: boolean }>(
-    `SELECT d.*,
+  const { rows } = await client.query<
+    Row & {
+      channel_type: ChannelType;
+      is_over: boolean;
+      is_acknowledged: boolean;
+      is_silenced: boolean;
+    }
+  >(
+    `SELECT d.*, c.type AS channel_type,
             coalesce(i.resolved_at IS NOT NULL, false) AS is_over,
             coalesce(i.acknowledged_at IS NOT NULL, false) AS is_acknowledged,
             EXISTS (SELECT FROM monitors m, jsonb_array_elements_text(coalesce(m.spec->'dependsOn', '[]')) AS parent (id)
                     JOIN monitor_status p ON p.monitor_id = parent.id
                     WHERE m.id = d.monitor_id AND (p.verdict = 'down' OR coalesce(p.state->'doubt' <> 'null', false)))
               OR EXISTS (SELECT FROM monitor_status own WHERE own.monitor_id = d.monitor_id AND own.verdict = 'maintenance') AS is_silenced
-     FROM deliveries d LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN alert_rules r ON r.id = d.rule_id
+     FROM deliveries d JOIN channels c ON c.id = d.channel_id
+       LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN alert_rules r ON r.id = d.rule_id
      WHERE d.state = 'planned' AND (d.due_at <= now()
        OR (d.repeat = 0 AND d.due_at <= now() + make_interval(secs => (r.spec->>'groupMs')::float8 / 1000)
            AND EXISTS (SELECT FROM deliveries f WHERE f.state = 'planned' AND f.due_at <= now() AND f.repeat = 0 AND f.step = d.step
@@ -310,6 +311,7 @@ async function takeDue(client: PostgresClient, limit: number): Promise<DueDelive
   );
   return rows.map((row) => ({
     ...toDelivery(row),
+    channelType: row.channel_type,
     isOver: row.is_over,
     isAcknowledged: row.is_acknowledged,
     isSilenced: row.is_silenced,

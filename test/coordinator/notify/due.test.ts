@@ -6,6 +6,7 @@ const now = 1_000_000;
 const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery => ({
   id,
   channelId: "chn_1",
+  channelType: "slack",
   ruleId: "rul_1",
   noticeId: id,
   incidentId: `inc_${id}`,
@@ -39,7 +40,6 @@ const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery 
   },
   ...changes,
 });
-const slack = () => "slack" as const;
 
 test.each([
   [{ isOver: true }, "cancelled"],
@@ -50,11 +50,11 @@ test.each([
   [{ isSilenced: true }, "planned"],
   [{ isSilenced: true, event: "up" }, "queued"],
 ] as const)("what is due and %j becomes %s", (changes, state) => {
-  expect(decideDue([aDelivery("a", changes)], slack, now)).toMatchObject([{ id: "a", state }]);
+  expect(decideDue([aDelivery("a", changes)], now)).toMatchObject([{ id: "a", state }]);
 });
 
 test("several of one event for one channel are one message that names them all", () => {
-  const decided = decideDue([aDelivery("b"), aDelivery("a", { dueAt: now - 1 }), aDelivery("c")], slack, now);
+  const decided = decideDue([aDelivery("b"), aDelivery("a", { dueAt: now - 1 }), aDelivery("c")], now);
   expect(decided).toMatchObject([
     { id: "a", state: "queued", content: { id: "a", title: "DOWN: 3 monitors (a, b, c)" } },
     { id: "b", state: "merged", into: "a" },
@@ -71,10 +71,13 @@ test("what is of another event, channel, rule or step stays apart", () => {
     { repeat: 1 },
   ] as const;
   const all = [aDelivery("a"), ...others.map((changes, n) => aDelivery(`b${n}`, changes))];
-  expect(decideDue(all, slack, now).map(({ state }) => state)).toEqual(all.map(() => "queued"));
+  expect(decideDue(all, now).map(({ state }) => state)).toEqual(all.map(() => "queued"));
 });
 
 test("services that keep an alert per incident get a message for each", () => {
-  const decided = decideDue([aDelivery("a"), aDelivery("b")], () => "pagerduty", now);
+  const decided = decideDue(
+    [aDelivery("a", { channelType: "pagerduty" }), aDelivery("b", { channelType: "pagerduty" })],
+    now,
+  );
   expect(decided.map(({ state }) => state)).toEqual(["queued", "queued"]);
 });
