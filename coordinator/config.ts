@@ -1,9 +1,11 @@
-import type { ValuesOf } from "../shared/env.ts";
+import type { Setting, ValuesOf } from "../shared/env.ts";
 import { absolutePaths, readSettings, secret, someOf, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
+import type { SecretKey } from "./secrets/keys.ts";
+import { keysForm, parseKeys } from "./secrets/keys.ts";
 
 /** Every setting of the coordinator. */
 export const coordinatorSettings = {
@@ -35,6 +37,20 @@ export const coordinatorSettings = {
   agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
     about: "The token that agents present on their link. Required.",
+  }),
+  secretKeys: {
+    variable: "WATCHPOST_KEY",
+    about:
+      "What secrets are sealed with at rest; of several keys the first seals, the others only open. Not set, and no file either: the file `key` in WATCHPOST_DATA, made at the first start.",
+    form: keysForm,
+    fallback: null,
+    read: parseKeys,
+  } as Setting<readonly SecretKey[] | null>,
+  secretKeyFile: text({
+    variable: "WATCHPOST_KEY_FILE",
+    form: "a file",
+    fallback: null,
+    about: "The same from a file, one key per line; every coordinator of a deployment needs the same keys.",
   }),
   resultsTtlDays: wholeNumber({
     variable: "WATCHPOST_RESULTS_TTL_DAYS",
@@ -71,7 +87,8 @@ export const coordinatorSettings = {
   dataDir: text({
     variable: "WATCHPOST_DATA",
     fallback: ".watchpost",
-    about: "Where results are spooled while ClickHouse is away; on a disk that outlives the process.",
+    about:
+      "Where results are spooled while ClickHouse is away, and the key for secrets is kept; on a disk that outlives the process.",
   }),
   regionCleanS: wholeNumber({
     variable: "WATCHPOST_REGION_CLEAN_SECONDS",

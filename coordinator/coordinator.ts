@@ -47,6 +47,8 @@ import { keepMaintenance } from "./maintenance/keeper.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
+import { createSecretBox } from "./secrets/box.ts";
+import { keysOf } from "./secrets/key-source.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createCertificateStore } from "./store/certificates.ts";
 import { listenForChanges } from "./store/changes.ts";
@@ -84,6 +86,8 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const clock = systemClock();
   const coordinatorId = newId("crd");
   const { queueServer, roles } = config;
+  const box = createSecretBox(keysOf(config));
+  logger.debug({ keys: box.keys }, "The first of these keys seals secrets");
 
   const postgres = openPostgres(config.databaseUrl, logger);
   const clickhouse = openClickHouse(config.clickhouseUrl);

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
-import { adminToken, agentToken } from "../support/coordinator.ts";
+import { adminToken, agentToken, secretKey } from "../support/coordinator.ts";
 import { serveHttp } from "../support/http-server.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
@@ -82,6 +82,7 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
         REDIS_URL: queues.url,
         WATCHPOST_ADMIN_TOKEN: adminToken,
         WATCHPOST_AGENT_TOKEN: agentToken,
+        WATCHPOST_KEY: secretKey,
         WATCHPOST_DATA: `${data.path}/${port}`,
         WATCHPOST_REGION_CLEAN_SECONDS: "2",
       });

@@ -2,12 +2,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CoordinatorConfig } from "../../coordinator/config.ts";
 import { createCoordinator } from "../../coordinator/coordinator.ts";
+import { parseKeys } from "../../coordinator/secrets/keys.ts";
 import type { QueueServer } from "../../shared/queues.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "./shared-servers.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "wpa_admin-token-of-the-tests";
 export const agentToken = "wpg_agent-token-of-the-tests";
+
+/** What the tests' coordinators seal secrets with. */
+export const secretKey = "dGhlIGtleSBvZiBhbGwgY29vcmRpbmF0b3JzIGluIHQ=";
 
 export interface Answer {
   readonly status: number;
@@ -35,6 +39,8 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   host: "127.0.0.1",
   adminToken,
   agentToken,
+  secretKeys: parseKeys(secretKey),
+  secretKeyFile: null,
   resultsTtlDays: 90,
   minutesTtlDays: 120,
   hoursTtlDays: 800,

@@ -5,7 +5,15 @@ import type { DataDir } from "./data-dir.ts";
 import { openLogFile } from "./log-file.ts";
 
 /** What an agent has no use for, and an agent that is taken over even less. */
-const notForAgents = ["WATCHPOST_ADMIN_TOKEN", "DATABASE_URL", "CLICKHOUSE_URL", "HOST", "PORT"];
+const notForAgents = [
+  "WATCHPOST_ADMIN_TOKEN",
+  "WATCHPOST_KEY",
+  "WATCHPOST_KEY_FILE",
+  "DATABASE_URL",
+  "CLICKHOUSE_URL",
+  "HOST",
+  "PORT",
+];
 
 export interface ProgramsOptions {
   /** The environment that all of them share. */
