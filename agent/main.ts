@@ -1,12 +1,10 @@
-import { loadDotEnv, runProgram } from "../shared/program.ts";
-import { createAgent } from "./agent.ts";
-import { readConfig } from "./config.ts";
-import { createAgentProcesses } from "./processes.ts";
+import { fileURLToPath } from "node:url";
+import { leanNode } from "../shared/lean-node.ts";
+import { loadDotEnv } from "../shared/program.ts";
+import { runAgent } from "./run-agent.ts";
 
 loadDotEnv();
-await runProgram((env) => {
-  const config = readConfig(env);
-  return config.processes === 1
-    ? createAgent(config)
-    : createAgentProcesses(config, { program: new URL(import.meta.url), env });
-}, process.env);
+await runAgent({
+  module: fileURLToPath(import.meta.url),
+  execArgv: [...process.execArgv, ...leanNode.execArgv],
+});

@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { ConfigError } from "../shared/errors.ts";
 import { leanNode } from "../shared/lean-node.ts";
 import type { Part } from "../shared/lifecycle.ts";
@@ -16,6 +15,14 @@ const WELL_MS = 60_000;
 /** An agent drains in less; what has not stopped by then is killed. */
 const STOP_DEADLINE_MS = 20_000;
 
+/** How an agent's process is started by another one. */
+export interface AgentProgram {
+  /** The file of the program's main module; of an executable that has it inside, the command that runs an agent. */
+  readonly module: string;
+  /** Options for Node itself. */
+  readonly execArgv: readonly string[];
+}
+
 /**
  * Several agents of one region in processes of their own, which use as many cores. A
  * process that a signal ends, or Node, as when its memory is exhausted, is started again. One
@@ -26,7 +33,7 @@ const STOP_DEADLINE_MS = 20_000;
  */
 export function createAgentProcesses(
   config: AgentConfig,
-  { program, env }: { readonly program: URL; readonly env: NodeJS.ProcessEnv },
+  { program, env }: { readonly program: AgentProgram; readonly env: NodeJS.ProcessEnv },
 ): Part {
   const { region, agentId, processes, spoolDir } = config;
   const logger = createLogger({ level: config.logLevel, name: "agents", fields: { region, agent: agentId } });
@@ -42,8 +49,8 @@ export function createAgentProcesses(
   ended.catch(() => undefined); // Whoever runs the agents listens to it.
 
   function startProcess(number: number): ChildProcess {
-    const child = fork(fileURLToPath(program), {
-      execArgv: [...process.execArgv, ...leanNode.execArgv],
+    const child = fork(program.module, {
+      execArgv: [...program.execArgv],
       env: {
         ...leanNode.env,
         ...env,

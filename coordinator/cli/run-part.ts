@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import type { Settings } from "../../shared/env.ts";
+import { listSettings } from "../../shared/list-settings.ts";
 import { agentProgram } from "./agent-program.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -27,22 +28,13 @@ export function addPart(parent: Command, side: "coordinator" | "agent", about: s
       if (!help) return void (await load(main));
       const config = new URL(`../../${side}/config`, import.meta.url);
       const { [`${side}Settings`]: settings = {} } = (await load(config)) as Record<string, Settings>;
-      terminal.out(`${command.helpInformation()}\n${listSettings(settings)}`);
+      terminal.out(
+        `${command.helpInformation()}\nEnvironment (also from .env in the working directory):\n${listSettings(settings)}`,
+      );
     });
 }
 
 /** @param module without its ending */
 function load(module: URL): Promise<unknown> {
   return import(module.href + extname(import.meta.url));
-}
-
-/** The settings as lines for a terminal. */
-export function listSettings(settings: Settings): string {
-  const all = Object.values(settings);
-  const width = Math.max(...all.map(({ variable }) => variable.length));
-  const lines = all.map(({ variable, about, form, fallback }) => {
-    const otherwise = fallback === null ? "" : `, ${String(fallback)} when not set`;
-    return `  ${variable.padEnd(width)}  ${about}\n  ${"".padEnd(width)}  (${form}${otherwise})`;
-  });
-  return `Environment (also from .env in the working directory):\n${lines.join("\n")}\n`;
 }

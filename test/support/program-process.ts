@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { freeze } from "./freeze.ts";
@@ -34,6 +34,15 @@ export function startProgram(
     execPath,
     execArgv: before,
   });
+  return watch(child);
+}
+
+/** Any executable, in a process of its own. */
+export function startExecutable(file: string, args: readonly string[], env: NodeJS.ProcessEnv): ProgramProcess {
+  return watch(spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, ...env } }));
+}
+
+function watch(child: ChildProcess): ProgramProcess {
   let output = "";
   let thaw = (): void => undefined;
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));

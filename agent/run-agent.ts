@@ -1,0 +1,15 @@
+import { runProgram } from "../shared/program.ts";
+import { createAgent } from "./agent.ts";
+import { readConfig } from "./config.ts";
+import { type AgentProgram, createAgentProcesses } from "./processes.ts";
+
+/**
+ * Runs this process as the agent, or as the parent of several.
+ * @param program how this same program is started once more
+ */
+export function runAgent(program: AgentProgram): Promise<void> {
+  return runProgram((env) => {
+    const config = readConfig(env);
+    return config.processes === 1 ? createAgent(config) : createAgentProcesses(config, { program, env });
+  }, process.env);
+}
