@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { isIdOf, writeBearer } from "../shared/agent-secret.ts";
+import type { AgentCredential } from "../shared/credential.ts";
 import type { ValuesOf } from "../shared/env.ts";
 import { flag, readSettings, secret, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
@@ -7,7 +9,10 @@ import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
 import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
+import { CREDENTIAL_FILE, loadCredential } from "./credential.ts";
 import { type Anchor, parseAnchor } from "./net/anchor.ts";
+import { queueServerOf } from "./queue-server.ts";
+import { stateDirectory } from "./state-directory.ts";
 
 const MAX_ANCHORS = 2;
 
@@ -15,30 +20,37 @@ export const MAX_PROCESSES = 64;
 
 /** Every setting of an agent. */
 export const agentSettings = {
+  credentialFile: text({
+    variable: CREDENTIAL_FILE,
+    form: "a file",
+    fallback: null,
+    about:
+      "The credential that enrolment made, which says the agent's id, region, coordinator and queues; when it is not set, systemd's credential `agent`. Without one, the next three are required, and the queue server.",
+  }),
   region: text({
     variable: "WATCHPOST_REGION",
     form: "a slug such as eu-west",
     pattern: regionPattern,
     rule: regionRule,
     fallback: null,
-    about: "The region whose checks this agent performs. Required.",
+    about: "The region whose checks this agent performs; an enrolled agent knows its own.",
   }),
   coordinatorUrl: url({
     variable: "WATCHPOST_COORDINATOR_URL",
     schemes: ["http", "https"],
     fallback: null,
-    about: "The coordinator's base URL, for the agent's link. Required.",
+    about: "The coordinator's base URL, for the agent's link; an enrolled agent knows it.",
   }),
   agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
-    about: "The token that the agent presents on its link. Required.",
+    about: "The token that the agent presents on its link, the same for all that are not enrolled.",
   }),
   agentId: text({
     variable: "WATCHPOST_AGENT_ID",
     pattern: /^[A-Za-z0-9_.-]{1,64}$/,
     rule: "must be 1 to 64 letters, digits, _, . or -",
     fallback: null,
-    about: "The agent's id; a new one per process unless set.",
+    about: "The agent's id; a new one per process unless set. That of an enrolled agent is in its credential.",
   }),
   ...queueSettings,
   processes: wholeNumber({
@@ -132,6 +144,9 @@ export interface AgentConfig
   > {
   readonly region: string;
   readonly coordinatorUrl: string;
+  /** Null where the agent was not enrolled: it then shares its token with others. */
+  readonly credential: AgentCredential | null;
+  /** What the agent presents as its bearer token. */
   readonly agentToken: string;
   readonly agentId: string;
   readonly queueServer: QueueServer;
@@ -140,35 +155,27 @@ export interface AgentConfig
 }
 
 /**
- * An agent's configuration, from its environment.
+ * An agent's configuration, from its environment and its credential.
  * @throws ConfigError naming the variable that is missing or wrong.
  */
 export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   const values = readSettings(agentSettings, env);
-  const required = (key: "region" | "coordinatorUrl" | "agentToken"): string => {
-    const value = values[key];
-    if (value === null) throw new ConfigError(`${agentSettings[key].variable} must be set`);
-    return value;
-  };
-  const region = required("region");
-  if (!isRegion(region)) throw new ConfigError(`${agentSettings.region.variable} ${regionRule}`);
+  const credential = loadCredential(env);
+  const identity = credential ? enrolled(values, credential) : sharing(values);
   if (values.processes > 1 && values.agentId !== null && values.agentId.length > MAX_ID_OF_SEVERAL) {
     throw new ConfigError(
       `${agentSettings.agentId.variable} may have ${MAX_ID_OF_SEVERAL} characters where ${agentSettings.processes.variable} is above 1`,
     );
   }
   return {
-    region,
-    coordinatorUrl: required("coordinatorUrl"),
-    agentToken: required("agentToken"),
-    agentId: values.agentId ?? newId("agt"),
-    queueServer: queueServerFrom(values),
+    ...identity,
+    credential,
     processes: values.processes,
     concurrency: values.concurrency,
     bodiesMaxMb: values.bodiesMaxMb,
     allowPrivateAddresses: values.allowPrivateAddresses,
     canaries: values.canaries,
-    spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${region}`),
+    spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${identity.region}`),
     spoolMaxMb: values.spoolMaxMb,
     spoolMaxAgeHours: values.spoolMaxAgeHours,
     healthPort: values.healthPort,
@@ -177,13 +184,50 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   };
 }
 
+type Identity = Pick<AgentConfig, "region" | "coordinatorUrl" | "agentToken" | "agentId" | "queueServer">;
+
+/** Of an agent that shares a token with others: its settings say everything. */
+function sharing(values: Values): Identity {
+  const required = (key: "region" | "coordinatorUrl" | "agentToken"): string => {
+    const value = values[key];
+    if (value === null) throw new ConfigError(`${agentSettings[key].variable} must be set`);
+    return value;
+  };
+  const region = required("region");
+  if (!isRegion(region)) throw new ConfigError(`${agentSettings.region.variable} ${regionRule}`);
+  return {
+    region,
+    coordinatorUrl: required("coordinatorUrl"),
+    agentToken: required("agentToken"),
+    agentId: values.agentId ?? newId("agt"),
+    queueServer: queueServerFrom(values),
+  };
+}
+
+/** Of an enrolled agent: settings may name other addresses, but nobody else. */
+function enrolled(values: Values, credential: AgentCredential): Identity {
+  const { agentId, region } = credential;
+  if (values.region !== null && values.region !== region) {
+    throw new ConfigError(`${agentSettings.region.variable} must be ${region}, as in the agent's credential, or unset`);
+  }
+  if (values.agentId !== null && !isIdOf(agentId, values.agentId)) {
+    throw new ConfigError(
+      `${agentSettings.agentId.variable} must be ${agentId}, as in the agent's credential, or unset`,
+    );
+  }
+  const { redisUrl, redisHost, queueDatabaseUrl } = values;
+  const isServerSet = redisUrl !== null || redisHost !== null || queueDatabaseUrl !== null;
+  return {
+    region,
+    coordinatorUrl: values.coordinatorUrl ?? credential.coordinatorUrl,
+    agentToken: writeBearer(credential),
+    agentId: values.agentId ?? agentId,
+    queueServer: isServerSet ? queueServerFrom(values) : queueServerOf(credential),
+  };
+}
+
 function readCanaries(text: string): readonly Anchor[] {
   const anchors = text.split(",").map((one) => parseAnchor(one.trim()));
   if (anchors.length > MAX_ANCHORS) throw new Error(`must be at most ${MAX_ANCHORS} of host:port or http(s) URLs`);
   return anchors;
-}
-
-/** systemd names a unit's state directories here, separated by colons (systemd.exec(5)). */
-function stateDirectory({ STATE_DIRECTORY: given }: NodeJS.ProcessEnv): string {
-  return given?.split(":")[0] || ".watchpost-agent";
 }

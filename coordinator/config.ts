@@ -36,7 +36,8 @@ export const coordinatorSettings = {
   }),
   agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
-    about: "The token that agents present on their link. Required.",
+    about:
+      "The token that agents present on their link which were not enrolled; without it, only enrolled agents link.",
   }),
   secretKeys: {
     variable: "WATCHPOST_KEY",
@@ -139,19 +140,18 @@ export interface CoordinatorConfig extends Omit<Values, keyof typeof queueSettin
   readonly databaseUrl: string;
   readonly clickhouseUrl: string;
   readonly adminToken: string;
-  readonly agentToken: string;
   readonly queueServer: QueueServer;
 }
 
 /** @throws ConfigError naming every variable that is missing or wrong. */
 export function readConfig(env: NodeJS.ProcessEnv): CoordinatorConfig {
   const values = readSettings(coordinatorSettings, env);
-  const { databaseUrl, clickhouseUrl, adminToken, agentToken } = values;
-  if (databaseUrl === null || clickhouseUrl === null || adminToken === null || agentToken === null) {
-    const required = { databaseUrl, clickhouseUrl, adminToken, agentToken };
+  const { databaseUrl, clickhouseUrl, adminToken } = values;
+  if (databaseUrl === null || clickhouseUrl === null || adminToken === null) {
+    const required = { databaseUrl, clickhouseUrl, adminToken };
     const missing = Object.entries(required).filter(([, value]) => value === null);
     const names = missing.map(([key]) => coordinatorSettings[key as keyof typeof required].variable);
     throw new ConfigError(`${names.join(", ")} must be set`);
   }
-  return { ...values, databaseUrl, clickhouseUrl, adminToken, agentToken, queueServer: queueServerFrom(values) };
+  return { ...values, databaseUrl, clickhouseUrl, adminToken, queueServer: queueServerFrom(values) };
 }

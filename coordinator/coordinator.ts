@@ -6,6 +6,7 @@ import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
 import { createLogger } from "../shared/logger.ts";
 import { readVersion } from "../shared/version.ts";
+import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
 import type { CoordinatorConfig } from "./config.ts";
@@ -49,6 +50,7 @@ import { createNotifier } from "./notify/delivery.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createSecretBox } from "./secrets/box.ts";
 import { keysOf } from "./secrets/key-source.ts";
+import { createAgentCredentialStore } from "./store/agent-credentials.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createCertificateStore } from "./store/certificates.ts";
 import { listenForChanges } from "./store/changes.ts";
@@ -94,6 +96,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const monitors = createMonitorStore(postgres);
   const regions = createRegionStore(postgres);
   const agents = createAgentStore(postgres);
+  const agentCredentials = createAgentCredentialStore(postgres);
   const statuses = createStatusStore(postgres);
   const verdicts = createVerdictStore(postgres);
   const incidents = createIncidentStore(postgres);
@@ -242,6 +245,15 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     clock,
     logger,
   });
+  const identities = createAgentIdentities({
+    store: agentCredentials,
+    onAdopted: ({ agentId, generation }) => logger.info({ agent: agentId, generation }, "An agent uses its new secret"),
+    logger,
+  });
+  identities.onRevoked((agentId) => {
+    logger.info({ agent: agentId }, "An agent has been revoked");
+    links.cut(agentId);
+  });
   const liveClients = createLiveClients({ tokenMatches: (given) => tokenMatches(given, config.adminToken), logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
@@ -250,6 +262,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const http = createHttpServer({
     ...config,
     links: roles.includes("api") ? links : null,
+    identities,
     live: roles.includes("api") ? liveClients : null,
     routes(app) {
       metricsRoutes(app, metrics);
@@ -282,10 +295,12 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
         },
         watchpost_regions: keeper.onRegion,
         watchpost_maintenance: onMaintenance,
+        watchpost_agents: identities.onChange,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
         ...(roles.includes("api") && { watchpost_live: live.onLive }),
       },
       onGap() {
+        identities.onGap();
         keeper.onGap();
         live.onGap();
         onMaintenance();
@@ -296,6 +311,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
 
   const always: NamedPart[] = [
     ["stores", onStop(() => Promise.all([postgres.end(), clickhouse.close()]))],
+    ["identities", onStop(identities.settled)],
     ["http", http],
     ["dependencies", dependencies],
     ["presence", presence],

@@ -40,3 +40,8 @@ export function redisUser(prefix: string, agentId: string): string {
 export function redisPassword(secret: string): string {
   return createHmac("sha256", secret).update("watchpost redis").digest("base64url");
 }
+
+/** Whether an id is that of an agent, or of one of its processes: `ID-1`, `ID-2` and so on. */
+export function isIdOf(agentId: string, id: string): boolean {
+  return id === agentId || (id.startsWith(`${agentId}-`) && /^[1-9]\d?$/.test(id.slice(agentId.length + 1)));
+}

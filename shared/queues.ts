@@ -101,7 +101,8 @@ export function queueServerFrom(values: ValuesOf<typeof queueSettings>): QueueSe
   );
 }
 
-function redisOptionsOf(address: string): RedisOptions {
+/** What an address of Redis says, as its client wants it. */
+export function redisOptionsOf(address: string): RedisOptions {
   const { protocol, hostname, port, username, password, pathname } = new URL(address);
   const options: RedisOptions = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 6379 : Number(port) };
   if (username !== "") options.username = decodeURIComponent(username);

@@ -4,10 +4,12 @@ import type { RawData, WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import type { AgentMessage, CoordinatorMessage } from "../../shared/agent-message.ts";
 import { agentMessage } from "../../shared/agent-message.ts";
+import { isIdOf } from "../../shared/agent-secret.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { CLOSE_REFUSED, HEARTBEAT_MS, MAX_LINK_MESSAGE_BYTES, OFFLINE_AFTER_MS } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { AgentIdentity } from "./identity.ts";
 import type { Presence } from "./presence.ts";
 
 /** RFC 6455 §7.4.1: the endpoint is going away. */
@@ -17,8 +19,13 @@ const MAX_MESSAGES_PER_HEARTBEAT = 100;
 
 /** The coordinator's end of the agents' links. */
 export interface AgentLinks {
-  /** Takes over an HTTP upgrade whose credentials have been checked. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Takes over an HTTP upgrade whose credentials have been checked.
+   * @param identity null of an agent that shares its token with others and may say who it is
+   */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: AgentIdentity | null): void;
+  /** Ends the links of an agent that has been revoked. */
+  cut(agentId: string): void;
   close(): void;
 }
 
@@ -39,7 +46,10 @@ export function createAgentLinks({
 }): AgentLinks {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_LINK_MESSAGE_BYTES, perMessageDeflate: false });
 
-  function serve(socket: WebSocket): void {
+  /** The links of enrolled agents, each by the agent's id; one with several processes has several. */
+  const enrolled = new Map<string, Set<WebSocket>>();
+
+  function serve(socket: WebSocket, identity: AgentIdentity | null): void {
     let agent: { readonly id: string; readonly region: string; readonly draining: boolean } | undefined;
     let messages = 0;
     // Silence and floods both end the link; the agent comes back by itself.
@@ -48,10 +58,20 @@ export function createAgentLinks({
       messages = 0;
     }, HEARTBEAT_MS);
 
+    if (identity) join(identity.agentId, socket);
+
     const send = (message: CoordinatorMessage): void => socket.send(JSON.stringify(message));
 
     function take(message: AgentMessage, receivedAt: number): void {
       if (message.type === "hello") {
+        if (identity && !(isIdOf(identity.agentId, message.agentId) && identity.region === message.region)) {
+          logger.warn(
+            { agent: identity.agentId, hello: message.agentId, region: message.region },
+            "Refused an agent's hello: not its own id and region",
+          );
+          socket.close(CLOSE_REFUSED, "an agent speaks for its own id and region only");
+          return;
+        }
         agent = { id: message.agentId, region: message.region, draining: false };
         presence.hello(message);
         onRegion(message.region);
@@ -85,18 +105,36 @@ export function createAgentLinks({
     socket.on("close", () => {
       clearTimeout(silence);
       clearInterval(quota);
+      if (identity) leave(identity.agentId, socket);
       if (!agent) return;
       logger.info({ agent: agent.id }, agent.draining ? "An agent has left" : "An agent's link is down");
     });
   }
 
+  function join(agentId: string, socket: WebSocket): void {
+    const links = enrolled.get(agentId) ?? new Set();
+    enrolled.set(agentId, links.add(socket));
+  }
+
+  function leave(agentId: string, socket: WebSocket): void {
+    const links = enrolled.get(agentId);
+    links?.delete(socket);
+    if (links?.size === 0) enrolled.delete(agentId);
+  }
+
+  function end(client: WebSocket, code: number, reason: string): void {
+    client.close(code, reason);
+    setTimeout(() => client.terminate(), 1_000).unref();
+  }
+
   return {
-    accept: (request, socket, head) => server.handleUpgrade(request, socket, head, serve),
+    accept: (request, socket, head, identity) =>
+      server.handleUpgrade(request, socket, head, (link) => serve(link, identity)),
+    cut(agentId) {
+      for (const link of enrolled.get(agentId) ?? []) end(link, CLOSE_REFUSED, "this agent has been revoked");
+    },
     close() {
-      for (const client of server.clients) {
-        client.close(CLOSE_GOING_AWAY, "the coordinator is stopping");
-        setTimeout(() => client.terminate(), 1_000).unref();
-      }
+      for (const client of server.clients) end(client, CLOSE_GOING_AWAY, "the coordinator is stopping");
     },
   };
 }

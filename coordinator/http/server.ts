@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
@@ -6,6 +7,7 @@ import { ConfigError, errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import { LINK_PATH } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { AgentIdentities } from "../agents/identity.ts";
 import type { AgentLinks } from "../agents/link.ts";
 import type { LiveClients } from "../live/clients.ts";
 import { LIVE_PATH } from "../live/clients.ts";
@@ -39,6 +41,7 @@ export function createHttpServer({
   adminToken,
   agentToken,
   links,
+  identities,
   live,
   routes,
   logger,
@@ -46,9 +49,11 @@ export function createHttpServer({
   readonly host: string;
   readonly port: number;
   readonly adminToken: string;
-  readonly agentToken: string;
+  /** The token that agents share which were not enrolled; null where all of them are. */
+  readonly agentToken: string | null;
   /** Null where agents do not link. */
   readonly links: AgentLinks | null;
+  readonly identities: Pick<AgentIdentities, "authenticate">;
   /** Null where nobody looks on. */
   readonly live: LiveClients | null;
   readonly routes: (app: FastifyInstance) => void;
@@ -89,12 +94,30 @@ export function createHttpServer({
       return live.accept(request, socket, head, isAllowed);
     }
     if (path !== LINK_PATH || !links) return refuse(socket, 404);
-    if (!bearerMatches(authorization, agentToken)) {
-      logger.warn({ from: request.socket.remoteAddress }, "Refused an agent's link: wrong token");
-      return refuse(socket, 401);
+    if (agentToken !== null && bearerMatches(authorization, agentToken)) {
+      return links.accept(request, socket, head, null);
     }
-    links.accept(request, socket, head);
+    void acceptEnrolled(request, socket, head, links);
   });
+
+  async function acceptEnrolled(request: IncomingMessage, socket: Duplex, head: Buffer, links: AgentLinks) {
+    const from = request.socket.remoteAddress;
+    const onError = (thrown: Error) => logger.debug({ from, reason: errorText(thrown) }, "An agent's link broke");
+    socket.on("error", onError);
+    try {
+      const identity = await identities.authenticate(request.headers.authorization);
+      if (socket.destroyed) return;
+      if (identity !== null) {
+        socket.off("error", onError);
+        return links.accept(request, socket, head, identity);
+      }
+      logger.warn({ from }, "Refused an agent's link: wrong token");
+      refuse(socket, 401);
+    } catch (thrown) {
+      logger.warn({ from, reason: errorText(thrown) }, "An agent's link could not be checked");
+      refuse(socket, 503);
+    }
+  }
 
   return {
     port: () => (app.server.address() as { port: number }).port,
@@ -119,7 +142,7 @@ export function createHttpServer({
   };
 }
 
-function refuse(socket: Duplex, status: 401 | 404): void {
+function refuse(socket: Duplex, status: 401 | 404 | 503): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
 }
 

@@ -50,7 +50,7 @@ test("commands for channels are absolute paths", () => {
 });
 
 test.each([
-  ["everything missing", {}, /DATABASE_URL, CLICKHOUSE_URL, WATCHPOST_ADMIN_TOKEN, WATCHPOST_AGENT_TOKEN must be set/],
+  ["everything missing", {}, /DATABASE_URL, CLICKHOUSE_URL, WATCHPOST_ADMIN_TOKEN must be set/],
   ["no queue server", { ...good, REDIS_HOST: "" }, /no queue server: set REDIS_URL/],
   ["a port that is none", { ...good, PORT: "http" }, /PORT must be a whole number from 0 to 65535, not "http"/],
   ["a short token", { ...good, WATCHPOST_ADMIN_TOKEN: "short" }, /WATCHPOST_ADMIN_TOKEN must be 20 to 256/],
