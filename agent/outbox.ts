@@ -276,7 +276,7 @@ export function createOutbox(deps: {
     const opened = deps.openQueue();
     const trouble = new Promise<never>((_, reject) => opened.on("error", reject));
     try {
-      await withDeadline(Promise.race([opened.getJob("none"), trouble]), ASK_DEADLINE_MS, "no answer");
+      await withDeadline(Promise.race([opened.getJob(`${agentId}.none`), trouble]), ASK_DEADLINE_MS, "no answer");
       return opened;
     } catch (thrown) {
       opened.close().catch(() => undefined);

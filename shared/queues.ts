@@ -147,7 +147,7 @@ export function openQueue<Data>(name: string, access: QueueAccess): Queue<Data, 
             ...server.options,
             ...steadyReconnect,
             ...failFast,
-            enableReadyCheck: !leastPrivilege,
+            ...unprivileged(leastPrivilege),
           },
         } satisfies QueueOptions)
       : new Queue(
@@ -194,7 +194,7 @@ export function openWorker<Data>(
             ...server.options,
             ...steadyReconnect,
             maxRetriesPerRequest: null,
-            enableReadyCheck: !leastPrivilege,
+            ...unprivileged(leastPrivilege),
           },
         } satisfies WorkerOptions)
       : new PacedWorker(
@@ -283,6 +283,10 @@ const failFast = {
   socketTimeout: COMMAND_TIMEOUT_MS,
   maxRetriesPerRequest: 0,
 } satisfies RedisOptions;
+
+/** Without what an agent's Redis user is refused: INFO and CLIENT SETINFO. */
+const unprivileged = (leastPrivilege: boolean) =>
+  ({ enableReadyCheck: !leastPrivilege, disableClientInfo: leastPrivilege }) satisfies RedisOptions;
 
 function postgresConnection(connectionString: string, leastPrivilege: boolean) {
   return {

@@ -1,47 +1,17 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../shared/logger.ts";
-import type { QueueServer } from "../../shared/queues.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker } from "../../shared/queues.ts";
-import { freePort } from "../support/servers.ts";
-import { tempDir } from "../support/temp-dir.ts";
+import { startTestCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
 
-/** One Redis in cluster mode that holds every slot: it refuses any command or script whose keys lie in two slots. */
-async function startCluster(): Promise<QueueServer> {
-  const [dir, port] = await Promise.all([tempDir(), freePort()]);
-  const server = spawn(
-    "redis-server",
-    ["--port", String(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--dir", dir.path],
-    {
-      stdio: "ignore",
-    },
-  );
-  onTestFinished(async () => {
-    server.kill();
-    await once(server, "exit");
-    await dir.remove();
-  });
-  const client = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: null });
-  client.on("error", () => undefined);
-  await until(
-    () => client.ping().catch(() => ""),
-    (answer) => answer === "PONG",
-  );
-  await client.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-  await until(
-    () => client.cluster("INFO"),
-    (info) => info.includes("cluster_state:ok"),
-  );
-  await expect(client.mget("a", "b")).rejects.toThrow("CROSSSLOT");
-  await client.quit();
-  return { kind: "redis", options: { host: "127.0.0.1", port }, prefix: "watchpost" };
-}
-
 test("all keys of one queue lie in one slot, so that Redis Cluster and Dragonfly can hold it", async () => {
-  const access = { server: await startCluster(), logger: createLogger({ level: "silent", name: "test" }) };
+  const { server, stop } = await startTestCluster();
+  onTestFinished(stop);
+  const client = new Redis((server as { options: RedisOptions }).options);
+  await expect(client.mget("a", "b")).rejects.toThrow("CROSSSLOT");
+  client.disconnect();
+  const access = { server, logger: createLogger({ level: "silent", name: "test" }) };
   const name = checksQueueName("eu-west");
   const queue = openQueue<{ n: number }>(name, { ...access, leastPrivilege: false });
   const done: number[] = [];
