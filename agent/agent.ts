@@ -12,17 +12,21 @@ import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../sha
 import type { ResultBatch } from "../shared/result.ts";
 import { readVersion } from "../shared/version.ts";
 import { createCanaries } from "./canaries.ts";
+import { createClockGuard } from "./clock-guard.ts";
 import { createClockSync } from "./clock-sync.ts";
 import { type AgentConfig, agentSettings } from "./config.ts";
 import { createHealth, type Readiness } from "./health.ts";
+import { createLateness } from "./lateness.ts";
 import { createLink } from "./link.ts";
 import { createAddressPolicy } from "./net/address-policy.ts";
 import { isGatewayThere } from "./net/gateway.ts";
 import { createResolve } from "./net/resolve.ts";
-import { createOutbox } from "./outbox.ts";
+import { createOutbox, MAX_HELD } from "./outbox.ts";
 import { createProbes } from "./probes/index.ts";
 import { createRunCheck } from "./run-check.ts";
 import { createSpool } from "./spool.ts";
+import { createTaking } from "./taking.ts";
+import { createUsage } from "./usage.ts";
 import { createCheckWorker, LOCK } from "./worker.ts";
 
 /** An idle worker fetches every few seconds; one that has not for this long, in ms, is stuck. */
@@ -39,14 +43,14 @@ export function createAgent(config: AgentConfig): Part {
   const { clock } = clockSync;
   const access = { server: config.queueServer, logger, leastPrivilege: true };
 
-  let end: { resolve(): void; reject(thrown: unknown): void };
-  const ended = new Promise<void>((resolve, reject) => {
-    end = { resolve, reject };
+  let fail: (thrown: unknown) => void;
+  const ended = new Promise<void>((_, reject) => {
+    fail = reject;
   });
   ended.catch(() => undefined); // Whoever runs the agent listens to it.
   const giveUp = (thrown: unknown) => {
     logger.fatal({ reason: errorText(thrown) }, "The agent cannot go on");
-    end.reject(thrown);
+    fail(thrown);
   };
 
   const resolve = createResolve();
@@ -66,10 +70,11 @@ export function createAgent(config: AgentConfig): Part {
     monotonic: clock.monotonic,
     version,
   });
+  const spoolMaxBytes = config.spoolMaxMb * 2 ** 20;
   const spool = createSpool({
     dir: config.spoolDir,
     variable: agentSettings.spoolDir.variable,
-    maxBytes: config.spoolMaxMb * 2 ** 20,
+    maxBytes: spoolMaxBytes,
     maxAgeMs: config.spoolMaxAgeHours * 3_600_000,
     now: system.now,
     logger,
@@ -83,17 +88,29 @@ export function createAgent(config: AgentConfig): Part {
     onFatal: giveUp,
     logger,
   });
+  const lateness = createLateness(clock.monotonic);
   const worker = createCheckWorker({
     open: (processor, options) =>
       openWorker<CheckBatch>(checksQueueName(region), processor, { ...access, ...LOCK, ...options }),
     clock,
     runCheck: createRunCheck({ probes, clock, failingCanaries: canaries.ask }),
+    isClockRight: () => taking.isClockRight(),
+    onLateness: lateness.add,
     outbox,
     concurrency,
     onFatal: giveUp,
     logger,
   });
+  const taking = createTaking({
+    clockTrouble: createClockGuard(clockSync, clock.monotonic),
+    worker,
+    onChange: () => link.beat(),
+    onSample: () => link.sample(),
+    monotonic: clock.monotonic,
+    logger,
+  });
 
+  const usage = createUsage();
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
   const link = createLink({
     url: config.coordinatorUrl,
@@ -104,26 +121,38 @@ export function createAgent(config: AgentConfig): Part {
       const loopDelayMs = Math.max(0, loopDelay.max / 1e6 - LOOP_DELAY_RESOLUTION_MS);
       loopDelay.reset();
       return {
+        work: worker.work,
+        clockTrouble: taking.clockTrouble,
         inFlight: worker.inFlight,
+        capacity: concurrency,
+        lateness: lateness.summary(),
         outbox: outbox.size,
+        outboxBytes: outbox.bytes,
+        outboxMaxBytes: MAX_HELD,
         spooled: outbox.spooled,
+        spoolBytes: spool.bytes,
+        spoolMaxBytes,
+        droppedAgoMs: spool.droppedAgoMs,
         loopDelayMs,
         clockOffsetMs: estimate?.offsetMs ?? null,
         clockErrorMs: estimate?.errorMs ?? null,
         lastFetchAgoMs: worker.lastFetchAgoMs,
         failingCanaries: canaries.failing && [...canaries.failing],
+        ...usage.sinceLast(),
       };
     },
     system,
     clockSync,
-    onDrain: () => end.resolve(),
+    onSampled: () => void taking.isClockRight(),
+    onDrained: taking.setDrained,
     onFatal: giveUp,
     logger,
   });
 
   function readiness(): Record<string, Readiness> {
-    const { lastFetchAgoMs, saturated } = worker;
-    const fetches = lastFetchAgoMs !== null && (saturated || lastFetchAgoMs < FETCH_OVERDUE_MS);
+    const { lastFetchAgoMs, saturated, work } = worker;
+    // One that is not to fetch is well, too: it is drained, or its clock is said to be the reason.
+    const fetches = work !== "taking" || (lastFetchAgoMs !== null && (saturated || lastFetchAgoMs < FETCH_OVERDUE_MS));
     return {
       queue: fetches
         ? { ok: true }
@@ -132,16 +161,18 @@ export function createAgent(config: AgentConfig): Part {
             reason: lastFetchAgoMs === null ? "no fetch yet" : `no fetch for ${Math.round(lastFetchAgoMs / 1_000)} s`,
           },
       link: link.isUp ? { ok: true } : { ok: false, reason: "the coordinator is not linked" },
-      clock: clockSync.estimate() ? { ok: true } : { ok: false, reason: "no sample of the coordinator's clock yet" },
+      clock: taking.clockTrouble === null ? { ok: true } : { ok: false, reason: taking.clockTrouble },
     };
   }
 
-  // While the link is down, the coordinator learns from the results queue that the agent lives.
+  // While the link is down, the coordinator learns from the results queue that the agent lives and takes checks.
   let signsOfLife: NodeJS.Timeout | undefined;
   const presence: Part = {
     async start() {
       loopDelay.enable();
-      signsOfLife = setInterval(() => link.isUp || outbox.signOfLife(), HEARTBEAT_MS);
+      signsOfLife = setInterval(() => {
+        if (!link.isUp && worker.work === "taking") outbox.signOfLife();
+      }, HEARTBEAT_MS);
     },
     async stop() {
       clearInterval(signsOfLife);
@@ -158,6 +189,7 @@ export function createAgent(config: AgentConfig): Part {
       ["link", link],
       ["outbox", outbox],
       ["worker", worker],
+      ["taking", taking],
     ],
     logger,
   );

@@ -2,8 +2,10 @@ import type { Clock } from "../shared/clock.ts";
 
 /** Holds work until its instant. */
 export interface DueTimer {
-  /** Resolves true at the instant or, when it has passed, at once; never early. False when the timer is closed before. */
+  /** Resolves true at the instant or, when it has passed, at once; never early. False when it is let go before. */
   until(instant: number): Promise<boolean>;
+  /** Lets everything that is held now go, with false. */
+  letGo(): void;
   /** Lets everything that is held go, with false. */
   close(): void;
 }
@@ -14,7 +16,17 @@ const MAX_SLEEP_MS = 1_000;
 export function createDueTimer(clock: Clock): DueTimer {
   const held = new Set<{ timer: NodeJS.Timeout; settle: (due: boolean) => void }>();
   let closed = false;
+
+  function letGo(): void {
+    for (const { timer, settle } of held) {
+      clearTimeout(timer);
+      settle(false);
+    }
+    held.clear();
+  }
+
   return {
+    letGo,
     until(instant) {
       if (closed) return Promise.resolve(false);
       const left = instant - clock.now();
@@ -35,11 +47,7 @@ export function createDueTimer(clock: Clock): DueTimer {
     },
     close() {
       closed = true;
-      for (const { timer, settle } of held) {
-        clearTimeout(timer);
-        settle(false);
-      }
-      held.clear();
+      letGo();
     },
   };
 }

@@ -1,11 +1,13 @@
 /** Lets at most so many in at once; the rest wait in the order they came. */
 export interface Limiter {
-  /** Resolves true when there is room. False when the limiter is closed before. */
+  /** Resolves true when there is room. False when it is turned away before. */
   enter(): Promise<boolean>;
   /** To be called once by everyone who was let in. */
   leave(): void;
   readonly inside: number;
   readonly waiting: number;
+  /** Turns away everyone who waits now. */
+  turnAway(): void;
   /** Turns away everyone who waits, and all who come. */
   close(): void;
 }
@@ -15,6 +17,13 @@ export function createLimiter(limit: number): Limiter {
   let head = 0;
   let inside = 0;
   let closed = false;
+
+  function turnAway(): void {
+    for (const refuse of queue.splice(head)) refuse(false);
+    queue.length = 0;
+    head = 0;
+  }
+
   return {
     enter() {
       if (closed) return Promise.resolve(false);
@@ -43,11 +52,10 @@ export function createLimiter(limit: number): Limiter {
     get waiting() {
       return queue.length - head;
     },
+    turnAway,
     close() {
       closed = true;
-      for (const turnAway of queue.splice(head)) turnAway(false);
-      queue.length = 0;
-      head = 0;
+      turnAway();
     },
   };
 }

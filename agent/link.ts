@@ -13,6 +13,10 @@ import type { ClockSync } from "./clock-sync.ts";
 export interface Link extends Part {
   /** Hello was answered and messages come. */
   readonly isUp: boolean;
+  /** Tells the coordinator now how the agent is, and not only with the next heartbeat. */
+  beat(): void;
+  /** Has a sample of the coordinator's clock taken. */
+  sample(): void;
   /** Tells the coordinator that the agent takes no more checks. */
   sayDraining(): void;
 }
@@ -24,7 +28,7 @@ const MAX_REFUSALS = 4;
 /** Samples taken at once when the link comes up, and the pause between them, in ms. */
 const FIRST_SAMPLES = 5;
 const FIRST_SAMPLES_EVERY_MS = 50;
-/** How long the start waits for a first clock sample, in ms; without one the agent trusts its own clock. */
+/** How long the start waits for a first clock sample, in ms; without one the agent takes no checks. */
 const START_DEADLINE_MS = 3_000;
 const CLOSE_DEADLINE_MS = 500;
 
@@ -45,8 +49,10 @@ export function createLink(deps: {
   /** The machine's own clock, which the samples are taken of. */
   readonly system: Clock;
   readonly clockSync: ClockSync;
-  /** The coordinator asks the agent to go. */
-  readonly onDrain: () => void;
+  /** Told after each sample of the coordinator's clock. */
+  readonly onSampled: () => void;
+  /** Told whether an operator wants the agent to take no checks; at each welcome, and when it changes. */
+  readonly onDrained: (isDrained: boolean) => void;
   /** The coordinator refuses the agent for good. */
   readonly onFatal: (thrown: Error) => void;
   readonly logger: Logger;
@@ -56,6 +62,9 @@ export function createLink(deps: {
   const stopped = new AbortController();
   let socket: WebSocket | null = null;
   let isUp = false;
+  /** Those of the session that is up. */
+  let beat: () => void = () => undefined;
+  let sample: () => void = () => undefined;
   let settleStart: () => void = () => undefined;
   /** A clock sample is there, or the first try has failed. */
   const started = new Promise<void>((resolve) => {
@@ -109,9 +118,14 @@ export function createLink(deps: {
           ws.terminate();
         }, OFFLINE_AFTER_MS);
       };
-      const beat = () => {
+      let hasBeaten = false;
+      beat = () => {
+        if (!welcomed) return;
+        hasBeaten = true;
         send({ type: "heartbeat", load: deps.load() });
-        send({ type: "clock", t0: system.now() });
+      };
+      sample = () => {
+        if (welcomed) send({ type: "clock", t0: system.now() });
       };
       ws.on("open", () => {
         send(deps.hello);
@@ -125,15 +139,20 @@ export function createLink(deps: {
           welcomed = true;
           isUp = true;
           logger.info({ coordinator: deps.url }, "Linked to the coordinator");
-          beat();
-          heartbeat = setInterval(beat, HEARTBEAT_MS);
-          void takeFirstSamples(send);
+          deps.onDrained(message.drained === true);
+          heartbeat = setInterval(() => {
+            beat();
+            sample();
+          }, HEARTBEAT_MS);
+          void takeFirstSamples();
         } else if (message?.type === "clock") {
           clockSync.add({ t0: message.t0, t1: message.t1, t2: message.t2, t3 });
+          deps.onSampled();
           settleStart();
-        } else if (message?.type === "drain") {
-          logger.info("The coordinator asks this agent to drain");
-          deps.onDrain();
+          // Only now it is known whether it takes checks.
+          if (!hasBeaten) beat();
+        } else if (message?.type === "drain" || message?.type === "resume") {
+          deps.onDrained(message.type === "drain");
         }
       });
       ws.on("unexpected-response", (request, response) => {
@@ -159,10 +178,10 @@ export function createLink(deps: {
     });
   }
 
-  async function takeFirstSamples(send: (message: AgentMessage) => void): Promise<void> {
-    for (let taken = 1; taken < FIRST_SAMPLES; taken++) {
-      await sleep(FIRST_SAMPLES_EVERY_MS);
-      send({ type: "clock", t0: system.now() });
+  async function takeFirstSamples(): Promise<void> {
+    for (let taken = 0; taken < FIRST_SAMPLES; taken++) {
+      if (taken > 0) await sleep(FIRST_SAMPLES_EVERY_MS);
+      sample();
     }
   }
 
@@ -170,6 +189,8 @@ export function createLink(deps: {
     get isUp() {
       return isUp;
     },
+    beat: () => beat(),
+    sample: () => sample(),
     sayDraining() {
       if (isUp) socket?.send(JSON.stringify({ type: "draining" } satisfies AgentMessage));
     },

@@ -24,6 +24,8 @@ export interface Outbox extends Part {
   signOfLife(): void;
   /** How many are neither accepted nor spooled yet. */
   readonly size: number;
+  /** What they take in memory, about, in bytes. */
+  readonly bytes: number;
   /** How many are in the spool. */
   readonly spooled: number;
 }
@@ -39,7 +41,7 @@ const MAX_UNDER_WAY = 8;
  * How much is held in memory, in characters: some 18,000 usual results, or 450 of the
  * largest. While it goes to the spool it is there twice, and an agent's heap may be 64 MB.
  */
-const MAX_HELD = 12 * 2 ** 20;
+export const MAX_HELD = 12 * 2 ** 20;
 /** With so much held nothing waits for the queue server: it goes to the spool. */
 const HURRY_HELD = MAX_HELD / 2;
 /** What a result or miss comes to beside its texts, about, in characters. */
@@ -294,6 +296,9 @@ export function createOutbox(deps: {
     },
     get size() {
       return size;
+    },
+    get bytes() {
+      return held;
     },
     get spooled() {
       return spool.size;

@@ -99,7 +99,7 @@ export function createAgentProcesses(
             supervised.push(supervise(number, resolve));
           }),
       );
-      // All of them drained at the coordinator's wish, or one cannot go on.
+      // All of them were stopped by someone else, or one cannot go on.
       Promise.all(supervised).then(() => end.resolve(), end.reject);
       await Promise.race([Promise.all(started), ended]);
       logger.info({ processes }, "All processes of the agent run");

@@ -36,6 +36,10 @@ export interface Spool {
   oldest(): Promise<Segment | null>;
   /** How many results and misses it holds, those included that are being written. */
   readonly size: number;
+  /** What they take on disk. */
+  readonly bytes: number;
+  /** ms since results were last dropped, because they were too many or too old; null for never. */
+  readonly droppedAgoMs: number | null;
 }
 
 export interface Segment {
@@ -95,6 +99,7 @@ export function createSpool({
   let writing: Promise<void> | undefined;
   let lastName = 0;
   let dropped = 0;
+  let droppedAt: number | null = null;
   let dropLoggedAt = Number.NEGATIVE_INFINITY;
 
   function keep(file: File): void {
@@ -124,6 +129,7 @@ export function createSpool({
   async function drop(excess: (oldest: File) => boolean): Promise<void> {
     for (let oldest = files[0]; oldest && excess(oldest); oldest = files[0]) {
       dropped += oldest.results;
+      droppedAt = performance.now();
       await remove(oldest);
     }
     if (dropped === 0 || performance.now() - dropLoggedAt < DROP_LOG_MS) return;
@@ -193,6 +199,12 @@ export function createSpool({
   return {
     get size() {
       return size;
+    },
+    get bytes() {
+      return bytes;
+    },
+    get droppedAgoMs() {
+      return droppedAt === null ? null : performance.now() - droppedAt;
     },
     async open() {
       try {

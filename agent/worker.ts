@@ -22,6 +22,15 @@ export interface CheckWorker extends Part {
   readonly saturated: boolean;
   /** ms since the last completed fetch; null before the first. */
   readonly lastFetchAgoMs: number | null;
+  /** Whether it fetches; if not, whether jobs that it has are still seen through. */
+  readonly work: "taking" | "finishing" | "idle";
+  /** Fetches, or fetches again. Before that it does not. */
+  take(): void;
+  /**
+   * Fetches no more, and sees through what it has. One fetch may be under way: what it brings counts as taken.
+   * @param giveBack returns to the queue what has not begun, for another agent.
+   */
+  pause(options: { readonly giveBack: boolean }): void;
 }
 
 /** A dead agent's jobs are taken over after about this long, in ms. */
@@ -43,6 +52,10 @@ export function createCheckWorker(deps: {
   readonly open: OpenChecksWorker;
   readonly clock: Clock;
   readonly runCheck: RunCheck;
+  /** Whether the clock can be trusted at this moment: no check is begun without. */
+  readonly isClockRight: () => boolean;
+  /** Told how late each check begins, in ms. */
+  readonly onLateness: (ms: number) => void;
   readonly outbox: Outbox;
   /** How many checks may be in flight at once. */
   readonly concurrency: number;
@@ -58,13 +71,19 @@ export function createCheckWorker(deps: {
   const counts = { jobs: 0, checks: 0, loggedAt: Number.NEGATIVE_INFINITY };
   let worker: Worker<CheckBatch, void, string> | null = null;
   let fetchedAt: number | null = null;
+  /** Whether it is to fetch. */
+  let wanted = false;
 
   /**
    * One batch: every check at its own instant, none waiting for another. The job
-   * completes when all its results are accepted. What a stop left undone goes back
-   * to the queue for another agent.
+   * completes when all its results are accepted. What a stop left undone, or a clock that is
+   * not right any more, goes back to the queue for another agent.
    */
   async function process(job: Job<CheckBatch, void, string>, token?: string): Promise<void> {
+    if (!deps.isClockRight()) {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
     const { checks, again } = readBatch(job.data, clock.now());
     const rerun = job.attemptsStarted > 1 || job.stalledCounter > 0 || again === true;
     note(job, checks.length);
@@ -98,13 +117,16 @@ export function createCheckWorker(deps: {
     throw new WaitingError();
   }
 
-  /** Whether the check is accounted for; false when a stop came first. */
+  /** Whether the check is accounted for; false when it is to go back. */
   async function perform(check: Check, rerun: boolean): Promise<boolean> {
     if (!(await dueTimer.until(check.scheduledAt))) return false;
     if (!(await admitted())) return false;
     let result: Result | null = null;
     try {
-      if (clock.now() <= check.expiresAt) result = await deps.runCheck(check);
+      if (!deps.isClockRight()) return false;
+      const now = clock.now();
+      deps.onLateness(now - check.scheduledAt);
+      if (now <= check.expiresAt) result = await deps.runCheck(check);
     } finally {
       leave();
     }
@@ -139,6 +161,10 @@ export function createCheckWorker(deps: {
     Object.assign(counts, { jobs: 0, checks: 0, loggedAt: now });
   }
 
+  function run(opened: Worker<CheckBatch, void, string>): void {
+    opened.run().catch(deps.onFatal);
+  }
+
   return {
     get inFlight() {
       return limiter.inside;
@@ -148,6 +174,25 @@ export function createCheckWorker(deps: {
     },
     get lastFetchAgoMs() {
       return fetchedAt === null ? null : performance.now() - fetchedAt;
+    },
+    get work() {
+      if (wanted) return "taking";
+      return held.size > 0 || worker?.isRunning() ? "finishing" : "idle";
+    },
+    take() {
+      if (wanted) return;
+      wanted = true;
+      if (worker === null) return;
+      fetchedAt = performance.now(); // It has not fetched for long because it was not to.
+      if (worker.isPaused()) void worker.resume();
+      else run(worker);
+    },
+    pause({ giveBack }) {
+      wanted = false;
+      if (worker?.isRunning()) void worker.pause(true);
+      if (!giveBack) return;
+      dueTimer.letGo();
+      limiter.turnAway();
     },
     async start() {
       const onFetch = () => {
@@ -159,10 +204,11 @@ export function createCheckWorker(deps: {
       opened.on("active", onFetch);
       opened.on("failed", (job, thrown) => logger.warn({ job: job?.id, reason: errorText(thrown) }, "A job failed"));
       await withDeadline(opened.waitUntilReady(), READY_DEADLINE_MS, "the queue server did not answer");
-      opened.run().catch(deps.onFatal);
+      if (wanted) run(opened);
       logger.info({ queue: opened.name, concurrency: deps.concurrency }, "BullMQ worker is ready");
     },
     async stop() {
+      wanted = false;
       // Takes nothing more and resolves when every job that is held has been settled.
       const closed = worker?.close();
       dueTimer.close();

@@ -2,14 +2,34 @@ import { z } from "zod";
 import { isRegion, regionRule } from "./region.ts";
 
 const count = z.int().min(0);
+const span = z.number().min(0);
 
-/** What an agent tells of itself while it runs. */
+/** What an agent tells of itself while it runs; what is optional older agents do not tell. */
 const load = z.object({
+  /**
+   * Whether it takes checks; if not, whether it still performs some that it took. An agent takes none
+   * while it is drained, and while its clock cannot be corrected.
+   */
+  work: z.enum(["taking", "finishing", "idle"]).optional(),
+  /** Why its clock cannot be corrected; null when it can. */
+  clockTrouble: z.string().max(300).nullable().optional(),
   inFlight: count,
+  /** How many checks may be in flight. */
+  capacity: count.optional(),
+  /** Half and 99 of 100 checks of the last minute began no later than this after their instants, in ms; null of none. */
+  lateness: z.object({ p50Ms: span, p99Ms: span, checks: count }).nullable().optional(),
   /** Results not yet accepted by the queue. */
   outbox: count,
+  /** What they take in memory, about, and how much they may. */
+  outboxBytes: count.optional(),
+  outboxMaxBytes: count.optional(),
   /** Results that wait on disk until the queue takes them again; older agents do not tell. */
   spooled: count.optional(),
+  /** What they take on disk, and how much they may. */
+  spoolBytes: count.optional(),
+  spoolMaxBytes: count.optional(),
+  /** ms since results were last dropped from there, because they were too many or too old; null for never. */
+  droppedAgoMs: span.nullable().optional(),
   /** The worst event-loop delay since the last heartbeat, in ms. */
   loopDelayMs: z.number().min(0),
   /** The agent's clock minus the coordinator's, in ms, and how far off that may be; null before the first sample. */
@@ -19,6 +39,10 @@ const load = z.object({
   lastFetchAgoMs: z.number().min(0).nullable(),
   /** Those canaries of its own network that fail; null before they were asked; older agents do not tell. */
   failingCanaries: z.array(z.string().max(300)).max(4).nullable().optional(),
+  /** How much of one core it took since the last heartbeat: 1 is all of it. */
+  cpu: span.optional(),
+  /** Resident memory. */
+  rssBytes: count.optional(),
 });
 
 /** From agent to coordinator. */
@@ -41,10 +65,12 @@ export const agentMessage = z.discriminatedUnion("type", [
 
 /** From coordinator to agent. */
 export const coordinatorMessage = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("welcome"), v: z.literal(1) }),
+  /** Whether an operator has drained it: it stays linked, and takes no checks until it is told to resume. */
+  z.object({ type: z.literal("welcome"), v: z.literal(1), drained: z.boolean().optional() }),
   /** A clock sample's answer, RFC 5905 §8: received at `t1`, sent at `t2`, by the coordinator's clock. */
   z.object({ type: z.literal("clock"), t0: z.number(), t1: z.number(), t2: z.number() }),
   z.object({ type: z.literal("drain") }),
+  z.object({ type: z.literal("resume") }),
 ]);
 
 export type AgentMessage = z.output<typeof agentMessage>;

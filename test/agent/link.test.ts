@@ -23,7 +23,7 @@ const hello: Extract<AgentMessage, { type: "hello" }> = {
 describe("the link", () => {
   let server: LinkServer;
   let link: Link;
-  let drains: number;
+  let wishes: boolean[];
   let refusal: Error | null;
   const clockSync = () => createClockSync(systemClock());
   let sync: ReturnType<typeof clockSync>;
@@ -31,7 +31,7 @@ describe("the link", () => {
   beforeEach(async () => {
     server = await startLinkServer(token);
     sync = clockSync();
-    drains = 0;
+    wishes = [];
     refusal = null;
   });
   afterEach(async () => {
@@ -54,9 +54,8 @@ describe("the link", () => {
       }),
       system: systemClock(),
       clockSync: sync,
-      onDrain: () => {
-        drains++;
-      },
+      onSampled: () => undefined,
+      onDrained: (isDrained) => void wishes.push(isDrained),
       onFatal: (thrown) => {
         refusal = thrown;
       },
@@ -70,7 +69,11 @@ describe("the link", () => {
     await start();
     expect(link.isUp).toBe(true);
     expect(server.messages[0]).toEqual(hello);
-    expect(server.messages[1]).toMatchObject({ type: "heartbeat", load: { inFlight: 3 } });
+    const beat = await until(
+      () => server.messages.find(({ type }) => type === "heartbeat"),
+      (message) => message !== undefined,
+    );
+    expect(beat).toMatchObject({ load: { inFlight: 3 } });
     const estimate = sync.estimate();
     expect(Math.abs((estimate?.offsetMs ?? 0) + 60_000)).toBeLessThanOrEqual((estimate?.errorMs ?? 0) + 2);
     expect(Math.abs(sync.clock.now() - (Date.now() + 60_000))).toBeLessThan(1_000);
@@ -87,6 +90,21 @@ describe("the link", () => {
       (count) => count >= 2,
     );
     expect(server.comings).toBe(1);
+  });
+
+  test("says how it is and takes a sample of the clock when it is told to", async () => {
+    await start();
+    const count = (wanted: string) => server.messages.filter(({ type }) => type === wanted).length;
+    await until(
+      () => [count("clock"), count("heartbeat")],
+      ([samples, beats]) => samples === 5 && beats === 1,
+    );
+    link.beat();
+    link.sample();
+    await until(
+      () => [count("clock"), count("heartbeat")],
+      ([samples, beats]) => samples === 6 && beats === 2,
+    );
   });
 
   test("comes back by itself when the link breaks, and says hello again", async () => {
@@ -161,13 +179,25 @@ describe("the link", () => {
     expect(refusal).toBeNull();
   });
 
-  test("hears the coordinator ask for a drain, and says when it drains", async () => {
+  test("hears whether it is drained at each welcome and when it changes, and says when it leaves", async () => {
     await start();
     server.say({ type: "drain" });
     await until(
-      () => drains,
-      (count) => count === 1,
+      () => wishes,
+      ({ length }) => length === 2,
     );
+    server.behaviour.drained = true;
+    server.breakLinks();
+    await until(
+      () => wishes,
+      ({ length }) => length === 3,
+    );
+    server.say({ type: "resume" });
+    await until(
+      () => wishes,
+      ({ length }) => length === 4,
+    );
+    expect(wishes).toEqual([false, true, true, false]);
     link.sayDraining();
     await until(
       () => server.messages,
@@ -180,8 +210,8 @@ describe("the link", () => {
     for (const message of [{ type: "news" }, [], null, "text", { type: "clock", t0: "x" }]) server.say(message);
     server.say({ type: "drain" });
     await until(
-      () => drains,
-      (count) => count === 1,
+      () => wishes,
+      ({ length }) => length === 2,
     );
     expect(link.isUp).toBe(true);
   });

@@ -193,11 +193,61 @@ describe("the agent as a program", () => {
     process.kill(redis.pid, "SIGCONT");
   });
 
-  test("drains and leaves when the coordinator asks for it", async () => {
-    const agent = start();
-    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+  const lastWork = () =>
+    link.messages.flatMap((message) => (message.type === "heartbeat" ? [message.load.work] : [])).at(-1);
+
+  test("stays and takes nothing while it is drained, also when it is started anew, until it is resumed", async () => {
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const url = `http://127.0.0.1:${target.port}/`;
+    const checks = openChecks();
+    const rounds = collectResults();
+    const first = start();
+    await until(lastWork, (work) => work === "taking");
     link.say({ type: "drain" });
-    expect(await agent.exited).toBe(0);
+    await until(lastWork, (work) => work === "idle");
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1)] }, { ...jobOptions, jobId: "a-1" });
+    link.behaviour.drained = true;
+    await first.end("SIGKILL");
+    link.messages.length = 0;
+    const second = start();
+    await until(second.output, (output) => output.includes("BullMQ worker is ready"));
+    await until(lastWork, (work) => work === "idle");
+    expect(await checks.getJobState("a-1")).toBe("waiting");
+    expect(rounds).toEqual([]);
+    link.say({ type: "resume" });
+    await until(
+      () => rounds,
+      ([round]) => round === 1,
+    );
+    expect(lastWork()).toBe("taking");
+    expect(await second.end("SIGTERM")).toBe(0);
+  });
+
+  test("takes nothing without a sample of the coordinator's clock, says so, and takes once there is one", async () => {
+    const checks = openChecks();
+    const rounds = collectResults();
+    const port = await freePort();
+    const healthPort = await freePort();
+    const agent = start({
+      WATCHPOST_COORDINATOR_URL: `http://127.0.0.1:${port}`,
+      WATCHPOST_HEALTH_PORT: String(healthPort),
+    });
+    await until(agent.output, (output) => output.includes("The clock cannot be corrected: no checks are taken"));
+    const url = `http://127.0.0.1:${link.port}/`;
+    await checks.add("checks", { v: 1, checks: [dueNow(url, 1)] }, { ...jobOptions, jobId: "a-1" });
+    const response = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
+    expect(await response.json()).toMatchObject({
+      checks: { clock: { ok: false, reason: "no sample of the coordinator's clock yet" }, queue: { ok: true } },
+    });
+    expect(await checks.getJobState("a-1")).toBe("waiting");
+    const late = await startLinkServer(agentToken, port);
+    closers.push(() => late.stop());
+    await until(
+      () => rounds,
+      ([round]) => round === 1,
+    );
+    expect(agent.output()).toContain("The clock can be corrected again");
   });
 
   test("goes on with its checks while the coordinator is away, with signs of life", async () => {
@@ -206,8 +256,11 @@ describe("the agent as a program", () => {
     const checks = openChecks();
     const results = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
     closers.push(() => results.close());
-    const agent = start({ WATCHPOST_COORDINATOR_URL: `http://127.0.0.1:${await freePort()}` });
-    await until(agent.output, (output) => output.includes("BullMQ worker is ready"));
+    const agent = start();
+    await until(lastWork, (work) => work === "taking");
+    await link.stop();
+    link = await startLinkServer("nobody's");
+    await until(agent.output, (output) => output.includes("The link to the coordinator is down"));
     await until(
       () => results.getJobs(["wait"]),
       (jobs) => jobs.some(({ data }) => data.results.length === 0),

@@ -125,14 +125,6 @@ describe("an agent of three processes", () => {
     expect(agent.output()).toContain("process 2 of 3 cannot work as configured");
   });
 
-  test("ends with exit code 0 when the coordinator has drained all of them", async () => {
-    start();
-    await running();
-    link.say({ type: "drain" });
-    expect(await agent.exited).toBe(0);
-    expect(await living(family)).toEqual([]);
-  });
-
   test("leaves nothing behind when it is killed", async () => {
     start();
     await running();

@@ -24,6 +24,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
   const logger = pino({ level: "debug" }, { write: (line) => void logs.push(JSON.parse(line)) });
   const checks = openQueue<CheckBatch>(checksQueueName(region), { server, logger, leastPrivilege: false });
   await checks.waitUntilReady();
+  const lateness: number[] = [];
   const results: Result[] = [];
   const misses: Miss[] = [];
   const ingest = openWorker<ResultBatch>(
@@ -38,7 +39,9 @@ async function startLine(kind: (typeof queueKinds)[number]) {
 
   const clock = systemClock();
   const running = new Set<() => Promise<void>>();
-  async function startWorker(options: { concurrency?: number; refusesResults?: () => boolean } = {}) {
+  async function startWorker(
+    options: { concurrency?: number; refusesResults?: () => boolean; isClockRight?: () => boolean } = {},
+  ) {
     const { spool, remove } = await testSpool();
     const outbox = createOutbox({
       spool,
@@ -54,6 +57,8 @@ async function startLine(kind: (typeof queueKinds)[number]) {
         openWorker(checksQueueName(region), processor, { server, logger, leastPrivilege: true, ...LOCK, ...more }),
       clock,
       runCheck: createRunCheck({ probes: testProbes(), clock }),
+      isClockRight: options.isClockRight ?? (() => true),
+      onLateness: (ms) => void lateness.push(ms),
       outbox: {
         ...outbox,
         putResult: async (result) => {
@@ -66,6 +71,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
       logger,
     });
     await outbox.start();
+    worker.take();
     await worker.start();
     const stop = async () => {
       if (!running.delete(stop)) return;
@@ -82,6 +88,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
     checks,
     clock,
     logs,
+    lateness,
     results,
     misses,
     startWorker,
@@ -237,6 +244,84 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
       ([few, many]) => few === 2 && many === 15,
       { withinMs: 3_000 },
     );
+  });
+
+  test("tells how late each check began, also of those that had expired", async () => {
+    const up = await upTarget();
+    await line.startWorker();
+    await line.push([
+      due(tcpCheck("127.0.0.1", up.port), 1, -10_000, 5_000),
+      due(tcpCheck("127.0.0.1", up.port), 2, 400),
+    ]);
+    await line.resultsOf([2]);
+    const [old, fresh] = line.lateness as [number, number];
+    expect(old).toBeGreaterThanOrEqual(10_000);
+    expect(fresh).toBeGreaterThanOrEqual(0);
+    expect(fresh).toBeLessThan(5_000);
+  });
+
+  test("takes no more while it is paused, sees through what it has, and goes on after that", async () => {
+    const up = await upTarget();
+    const { worker } = await line.startWorker();
+    await line.push([due(tcpCheck("127.0.0.1", up.port), 1, 1_500)]);
+    await until(
+      () => line.logs.some(({ msg }) => msg === "Processing monitor check job"),
+      (isTaken) => isTaken,
+    );
+    worker.pause({ giveBack: false });
+    expect(worker.work).toBe("finishing");
+    await line.resultsOf([1]);
+    await until(
+      () => worker.work,
+      (work) => work === "idle",
+    );
+    const job = await line.push([due(tcpCheck("127.0.0.1", up.port), 2)]);
+    const { worker: other, stop } = await line.startWorker();
+    await line.resultsOf([2]);
+    await stop();
+    await line.push([due(tcpCheck("127.0.0.1", up.port), 3)]);
+    expect([worker.work, other.work]).toEqual(["idle", "idle"]);
+    worker.take();
+    expect(worker.lastFetchAgoMs).toBeLessThan(1_000);
+    await line.resultsOf([3]);
+    expect(line.results.map(({ round }) => round)).toEqual([1, 2, 3]);
+    expect(await line.checks.getJobState(job.id as string)).toBe("completed");
+  });
+
+  test("gives back at once what it has not begun when its clock is not right any more, and what it still fetches", async () => {
+    const up = await upTarget();
+    const holding = await running(httpTarget((_request, response) => setTimeout(() => response.end(), 500)));
+    let isRight = true;
+    const { worker } = await line.startWorker({ isClockRight: () => isRight });
+    await line.push([
+      due(httpCheck(`http://127.0.0.1:${holding.port}/`), 1),
+      due(tcpCheck("127.0.0.1", up.port), 2, 20_000),
+    ]);
+    await until(
+      () => worker.inFlight,
+      (count) => count === 1,
+      { everyMs: 5 },
+    );
+    isRight = false;
+    worker.pause({ giveBack: true });
+    await line.resultsOf([1]);
+    await until(
+      async () => (await line.checks.getJobs(["wait"])).map(({ data }) => data.checks.map(({ round }) => round)),
+      (waiting) => JSON.stringify(waiting) === "[[2]]",
+    );
+    worker.take();
+    await until(
+      () => line.checks.getJobs(["wait"]),
+      ([job]) => (job?.attemptsStarted ?? 0) > 2,
+    );
+    worker.pause({ giveBack: true });
+    isRight = true;
+    worker.take();
+    await until(
+      () => line.checks.getJobs(["active"]),
+      (jobs) => jobs.length === 1,
+    );
+    expect(line.misses).toEqual([]);
   });
 
   test("tells of its fetches, also when there is nothing to fetch", async () => {

@@ -21,6 +21,8 @@ export interface LinkServer {
     closeHello: number | null;
     /** How far this end's clock is ahead, in ms. */
     clockAheadMs: number;
+    /** Whether agents are told at their welcome that they are drained. */
+    drained: boolean;
   };
   /** Says something to every linked agent. */
   say(message: unknown): void;
@@ -31,7 +33,7 @@ export interface LinkServer {
 
 export async function startLinkServer(token: string, port = 0): Promise<LinkServer> {
   const messages: AgentMessage[] = [];
-  const behaviour: LinkServer["behaviour"] = { status: null, closeHello: null, clockAheadMs: 0 };
+  const behaviour: LinkServer["behaviour"] = { status: null, closeHello: null, clockAheadMs: 0, drained: false };
   let comings = 0;
   const server = createServer();
   const links = new WebSocketServer({ noServer: true });
@@ -53,7 +55,7 @@ export async function startLinkServer(token: string, port = 0): Promise<LinkServ
         messages.push(message);
         if (message.type === "hello") {
           if (behaviour.closeHello !== null) link.close(behaviour.closeHello, "no such region");
-          else say(link, { type: "welcome", v: 1 });
+          else say(link, { type: "welcome", v: 1, drained: behaviour.drained });
         }
         if (message.type === "clock") say(link, { type: "clock", t0: message.t0, t1, t2: now() });
       });
