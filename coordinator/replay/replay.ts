@@ -2,8 +2,8 @@ import { follow, graceMs } from "../incidents/follow.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
 import type { Revision } from "../schedule/history.ts";
 import { judgedAnew } from "../verdict/anew.ts";
-import { inOrder, isNewer, step } from "../verdict/machine.ts";
-import type { Arrival, Ballot, VerdictState } from "../verdict/state.ts";
+import { inOrder, isNewer, REST_MS, step } from "../verdict/machine.ts";
+import type { Arrival, Ballot, Doubt, VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
 import type { Policy } from "../verdict/verdict.ts";
 import type { History } from "./history.ts";
@@ -35,7 +35,9 @@ export interface Replay {
  * with what it depended on at the time. Nothing is asked of anybody; the answers to a
  * doubt are the extra checks that were made then. Where the doubt began a little
  * sooner here than it did then, because the machine was called later than results
- * came in, it takes on the instant that those checks have.
+ * came in, it takes on the instant that those checks have. By another quorum it can
+ * also begin a little later than they were asked for: what was asked of everybody
+ * within the last second answers it as well.
  *
  * What a coordinator did not judge, or judged more than 3 s late, can come out
  * otherwise: while PostgreSQL was away the latest result of each region alone was
@@ -77,11 +79,22 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
     if (state.doubt && outcome.effects.at(-1)?.type === "confirm") takeInstant(state.doubt);
   }
 
-  function takeInstant(doubt: NonNullable<VerdictState["doubt"]>): void {
+  function takeInstant(doubt: Doubt): void {
     while ((asked[nextAsked] ?? Number.POSITIVE_INFINITY) < doubt.at) nextAsked++;
-    const instant = asked[nextAsked];
+    const before = asked[nextAsked - 1] ?? Number.NEGATIVE_INFINITY;
+    const isAnswered = quorum !== null && before > doubt.at - REST_MS;
+    const instant = isAnswered ? before : asked[nextAsked];
     if (instant === undefined || instant > doubt.until) return;
     state = { ...state, doubt: { ...doubt, at: instant, until: doubt.until + instant - doubt.at } };
+    if (isAnswered) takeAnswers(instant);
+  }
+
+  /** Those that are there already; they may be all. */
+  function takeAnswers(instant: number): void {
+    const given = votes.filter(({ scheduledAt, attempt }) => scheduledAt === instant && attempt > 0);
+    const answers = Object.fromEntries(given.map(({ region, status }) => [region, status]));
+    if (state.doubt) state = { ...state, doubt: { ...state.doubt, answers } };
+    judge([], state.at);
   }
 
   function turn(): void {

@@ -9,7 +9,7 @@ import { freshnessMs, judge, quorumOf } from "./verdict.ts";
 /** How long a confirmation check may wait for an agent and its result be under way, beside the target's own timeout; in ms. */
 export const CONFIRM_WAIT_MS = 10_000;
 /** Between the end of one doubt and the next, in ms: a target that wavers is not hammered. */
-const REST_MS = 1_000;
+export const REST_MS = 1_000;
 /** How long trouble that only suspect regions see is held back, in ms, before it counts after all. */
 const HOLD_MS = 30_000;
 const HOLD_LOOK_MS = 1_000;

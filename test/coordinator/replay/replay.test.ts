@@ -14,13 +14,8 @@ import { aMonitor } from "../../support/monitors.ts";
 
 const start = 1_800_000_000_000;
 const regions = ["a", "b", "c"];
-const spec: MonitorSpec = aMonitor({ regions, intervalMs: 30_000, timeoutMs: 5_000, quorum: "majority" });
-const history: History = {
-  revisions: [{ spec, validFrom: start }],
-  regions: [],
-  impairments: [],
-  maintenance: [],
-};
+const patient: MonitorSpec = aMonitor({ regions, intervalMs: 30_000, timeoutMs: 5_000, quorum: "majority" });
+const quick: MonitorSpec = { ...patient, intervalMs: 3_000, timeoutMs: 1_000 };
 
 type Side = Stored["status"];
 /** What each region sees of the target from an instant on, in ms after the start. */
@@ -30,7 +25,13 @@ type Sights = ReadonlyArray<{ readonly from: number; readonly seen: Readonly<Rec
  * Judges as a coordinator does: results wait for the next flush, and every half
  * second it is looked for what is due. What is in doubt is asked, and answered.
  */
-function live(sights: Sights, flushes: readonly number[], delays: readonly number[], until: number) {
+function live(
+  sights: Sights,
+  flushes: readonly number[],
+  delays: readonly number[],
+  until: number,
+  spec: MonitorSpec = patient,
+) {
   const results: Stored[] = [];
   const incidents: Incident[] = [];
   let waiting: Stored[] = [];
@@ -70,7 +71,7 @@ function live(sights: Sights, flushes: readonly number[], delays: readonly numbe
   let flush = 0;
   for (let now = start; now <= start + until; now += 5) {
     for (const [rank, region] of regions.entries()) {
-      if ((now - start - rank * 10_000) % spec.intervalMs === 0) see(region, now, 0);
+      if ((now - start - (rank * spec.intervalMs) / 3) % spec.intervalMs === 0) see(region, now, 0);
     }
     for (let n = coming.length - 1; n >= 0; n--) {
       // A question is answered after it was asked, however long it took to be asked.
@@ -93,7 +94,14 @@ function live(sights: Sights, flushes: readonly number[], delays: readonly numbe
 
 const nothing = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
 
-function replay(results: readonly Stored[], until: number, quorum: MonitorSpec["quorum"] | null, pieces = 7) {
+function replay(results: readonly Stored[], until: number, quorum: MonitorSpec["quorum"] | null, spec = patient) {
+  const pieces = 7;
+  const history: History = {
+    revisions: [{ spec, validFrom: start }],
+    regions: [],
+    impairments: [],
+    maintenance: [],
+  };
   const asked = [...new Set(results.flatMap(({ attempt, scheduledAt }) => (attempt > 0 ? scheduledAt : [])))];
   const again = createReplay({ history, begin: start, quorum, asked: asked.sort((a, b) => a - b) });
   for (let from = 0, to = 0; from < results.length; from = to) {
@@ -157,4 +165,33 @@ test("by another quorum an outage that two of three regions see is degraded, and
   expect(all).toMatchObject({ same: [{ level: "degraded" }], onlyLive: [], onlyReplayed: [] });
   const any = compare(outlines, replay(was.results, until, "any"));
   expect(any.changed.map(({ live, replayed }) => [live.level, replayed.level])).toContainEqual(["degraded", "down"]);
+});
+
+test("an outage that all regions see is the same by the quorum of all, however short it is", () => {
+  let incidents = 0;
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1_000, max: 4_000 }),
+      fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 5 }),
+      fc.array(fc.integer({ min: 0, max: 150 }), { minLength: 1, maxLength: 7 }),
+      (length, flushes, delays) => {
+        const until = 20_000 + length;
+        const seen: Sights = [
+          { from: 10_000, seen: { a: "down", b: "down", c: "down" } },
+          { from: 10_000 + length, seen: {} },
+        ];
+        const was = live(seen, flushes, delays, until, quick);
+        // What was settled after it had ended was found out by what would not have been asked.
+        fc.pre(was.incidents.every(({ confirmedAt }) => confirmedAt < start + 10_000 + length));
+        incidents += was.incidents.length;
+        const { changed, onlyLive, onlyReplayed } = compare(
+          was.incidents.map(outlineOf),
+          replay(was.results, until, "all", quick),
+        );
+        expect({ changed, onlyLive, onlyReplayed }).toEqual({ changed: [], onlyLive: [], onlyReplayed: [] });
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(incidents).toBeGreaterThan(50);
 });
