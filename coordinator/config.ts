@@ -131,6 +131,13 @@ export const coordinatorSettings = {
     variable: "WATCHPOST_NOTIFY_COMMANDS",
     about: "The executables that channels of the type command may run.",
   }),
+  agentReleases: text({
+    variable: "WATCHPOST_AGENT_RELEASES",
+    form: "a directory",
+    fallback: null,
+    about:
+      "Where the agent's releases are that this coordinator gives to servers, one directory per version; when it is not set, where npm run build:agent puts them.",
+  }),
   ...programSettings,
 };
 

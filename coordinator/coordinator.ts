@@ -18,6 +18,7 @@ import { createLeases } from "./dispatch/leases.ts";
 import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
 import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
 import { channelTypeRoutes } from "./http/routes/channel-types.ts";
 import { channelRoutes } from "./http/routes/channels.ts";
@@ -47,6 +48,8 @@ import { createLiveFeed } from "./live/feed.ts";
 import { keepMaintenance } from "./maintenance/keeper.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
+import { builtReleases, createReleases } from "./releases/releases.ts";
+import { createSigningKey } from "./releases/signing-key.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createSecretBox } from "./secrets/box.ts";
 import { keysOf } from "./secrets/key-source.ts";
@@ -57,6 +60,7 @@ import { listenForChanges } from "./store/changes.ts";
 import { createAlertRuleStore, createChannelStore } from "./store/channels.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
 import { createDeliveryStore } from "./store/deliveries.ts";
+import { createDeploymentStore } from "./store/deployment.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
@@ -254,6 +258,9 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     logger.info({ agent: agentId }, "An agent has been revoked");
     links.cut(agentId);
   });
+  const releasesDir = config.agentReleases ?? builtReleases;
+  const releases = createReleases({ dir: releasesDir, logger });
+  const signingKey = createSigningKey({ store: createDeploymentStore(postgres), box });
   const liveClients = createLiveClients({ tokenMatches: (given) => tokenMatches(given, config.adminToken), logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
@@ -280,6 +287,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
       deliveryRoutes(app, { deliveries });
+      agentReleaseRoutes(app, { releases, signingKey, dir: releasesDir });
       dashboardRoutes(app);
     },
     logger,

@@ -85,6 +85,12 @@ export interface AgentRow {
   readonly load: AgentLoad | null;
 }
 
+/** The public half of what the deployment signs agents' releases with. */
+export interface AgentReleaseKey {
+  /** SPKI in DER, in base64url, as `install.sh --key` takes it. */
+  readonly key: string;
+}
+
 /** What is known of the checks of a window, of one region or of all. */
 export interface AccountRow {
   readonly scheduled: number;
