@@ -53,6 +53,13 @@ export const coordinatorSettings = {
     fallback: null,
     about: "The same from a file, one key per line; every coordinator of a deployment needs the same keys.",
   }),
+  agentRedisUrl: url({
+    variable: "WATCHPOST_AGENT_REDIS_URL",
+    schemes: ["redis", "rediss"],
+    fallback: null,
+    about:
+      "Redis as enrolled agents reach it by themselves, without user and password: each has its own. Not set: through the coordinator.",
+  }),
   resultsTtlDays: wholeNumber({
     variable: "WATCHPOST_RESULTS_TTL_DAYS",
     min: 1,

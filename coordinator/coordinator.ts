@@ -18,12 +18,17 @@ import { createLeases } from "./dispatch/leases.ts";
 import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { createAccess } from "./http/access.ts";
+import { keepAuditLog } from "./http/audit.ts";
 import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
+import { agentRoutes } from "./http/routes/agents.ts";
 import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
+import { auditRoutes } from "./http/routes/audit.ts";
 import { channelTypeRoutes } from "./http/routes/channel-types.ts";
 import { channelRoutes } from "./http/routes/channels.ts";
 import { dashboardRoutes } from "./http/routes/dashboard.ts";
 import { deliveryRoutes } from "./http/routes/deliveries.ts";
+import { enrollmentRoutes } from "./http/routes/enrollment.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import { incidentRoutes } from "./http/routes/incidents.ts";
 import { maintenanceRoutes } from "./http/routes/maintenance.ts";
@@ -33,9 +38,9 @@ import { regionRoutes } from "./http/routes/regions.ts";
 import { replayRoutes } from "./http/routes/replay.ts";
 import { resultRoutes } from "./http/routes/results.ts";
 import { statsRoutes } from "./http/routes/stats.ts";
+import { tokenRoutes } from "./http/routes/tokens.ts";
 import { uptimeRoutes } from "./http/routes/uptime.ts";
 import { createHttpServer } from "./http/server.ts";
-import { tokenMatches } from "./http/token.ts";
 import { createCertificateWatch } from "./incidents/certificates.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
@@ -55,12 +60,15 @@ import { createSecretBox } from "./secrets/box.ts";
 import { keysOf } from "./secrets/key-source.ts";
 import { createAgentCredentialStore } from "./store/agent-credentials.ts";
 import { createAgentStore } from "./store/agents.ts";
+import { createApiTokenStore } from "./store/api-tokens.ts";
+import { createAuditStore } from "./store/audit.ts";
 import { createCertificateStore } from "./store/certificates.ts";
 import { listenForChanges } from "./store/changes.ts";
 import { createAlertRuleStore, createChannelStore } from "./store/channels.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
 import { createDeliveryStore } from "./store/deliveries.ts";
 import { createDeploymentStore } from "./store/deployment.ts";
+import { createEnrollmentStore } from "./store/enrollment.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
@@ -261,7 +269,10 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   const releasesDir = config.agentReleases ?? builtReleases;
   const releases = createReleases({ dir: releasesDir, logger });
   const signingKey = createSigningKey({ store: createDeploymentStore(postgres), box });
-  const liveClients = createLiveClients({ tokenMatches: (given) => tokenMatches(given, config.adminToken), logger });
+  const apiTokens = createApiTokenStore(postgres);
+  const access = createAccess({ adminToken: config.adminToken, tokens: apiTokens });
+  const audit = createAuditStore(postgres);
+  const liveClients = createLiveClients({ callerWith: access.callerWith, logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
   const figures = { monitors, regions, results, shards, keptFor: keptForOf(config), clock };
@@ -270,6 +281,8 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ...config,
     links: roles.includes("api") ? links : null,
     identities,
+    access,
+    audit,
     live: roles.includes("api") ? liveClients : null,
     routes(app) {
       metricsRoutes(app, metrics);
@@ -283,6 +296,17 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
       incidentRoutes(app, { incidents, clock });
       maintenanceRoutes(app, { maintenance, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });
+      agentRoutes(app, { agents, credentials: agentCredentials });
+      enrollmentRoutes(app, {
+        enrollment: createEnrollmentStore(postgres),
+        publicUrl: config.publicUrl,
+        agentQueue: config.agentRedisUrl === null ? { kind: "tunnel" } : { kind: "redis", url: config.agentRedisUrl },
+        queuePrefix: queueServer.prefix,
+        signingKey,
+        clock,
+      });
+      tokenRoutes(app, { tokens: apiTokens });
+      auditRoutes(app, { audit });
       channelTypeRoutes(app);
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
@@ -304,6 +328,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
         watchpost_regions: keeper.onRegion,
         watchpost_maintenance: onMaintenance,
         watchpost_agents: identities.onChange,
+        watchpost_tokens: liveClients.cut,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
         ...(roles.includes("api") && { watchpost_live: live.onLive }),
       },
@@ -324,6 +349,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["dependencies", dependencies],
     ["presence", presence],
     ["queues", onStop(queues.close)],
+    ["audit log", keepAuditLog(audit, logger)],
     ["ingest", ingest],
     // Before results are taken in: what is not known of monitors and regions yet must not be judged.
     ["schedule", keeper],

@@ -1,5 +1,9 @@
 /** Where agents keep their link, as a path of the coordinator's HTTP server. */
 export const LINK_PATH = "/agent/link";
+/** Where an agent becomes one: it brings an enrolment token and is given a credential. */
+export const ENROLL_PATH = "/agent/enroll";
+/** A machine whose clock is further off does not become an agent, in ms. */
+export const MAX_CLOCK_ERROR_MS = 120_000;
 /** How often an agent says that it lives, in ms; it counts as offline after three of them missing. */
 export const HEARTBEAT_MS = 3_000;
 /** Silence after which an agent counts as offline, in ms. */

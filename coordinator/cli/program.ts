@@ -2,7 +2,8 @@ import { Command, CommanderError } from "commander";
 import { ConfigError, errorText } from "../../shared/errors.ts";
 import { loadDotEnv } from "../../shared/program.ts";
 import { readVersion } from "../../shared/version.ts";
-import { addAgents } from "./agents.ts";
+import { addAgents } from "./agents/index.ts";
+import { addAudit } from "./audit.ts";
 import { addChannels } from "./channels/index.ts";
 import { createContext } from "./context.ts";
 import { addDeliveries } from "./deliveries/index.ts";
@@ -18,6 +19,7 @@ import { addPart } from "./run-part.ts";
 import { addStart } from "./start.ts";
 import { addTail } from "./tail.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { addTokens } from "./tokens/index.ts";
 import { addVerdict } from "./verdict/index.ts";
 
 /** The `watchpost` command, with this process as its terminal. */
@@ -76,6 +78,8 @@ function createProgram(terminal: Terminal): Command {
   addDeliveries(program, context);
   addRegions(program, context);
   addAgents(program, context);
+  addTokens(program, context);
+  addAudit(program, context);
   addDoctor(program, context);
   return program;
 }

@@ -80,9 +80,66 @@ export interface AgentRow {
   readonly node: string;
   readonly online: boolean;
   readonly draining: boolean;
-  readonly seenAgoMs: number;
+  /** Null when it was not here lately, or never. */
+  readonly seenAgoMs: number | null;
   /** What it last said of itself; null before its first heartbeat. */
   readonly load: AgentLoad | null;
+  /** Null for one that shares its token with others. */
+  readonly enrollment: {
+    readonly name: string | null;
+    /** Counts its secrets. */
+    readonly generation: number;
+    /** A new secret was asked for, and has not been used yet. */
+    readonly rotating: boolean;
+    readonly createdAt: string;
+    readonly lastUsedAt: string | null;
+    readonly revokedAt: string | null;
+  } | null;
+}
+
+export interface EnrollmentTokenRow {
+  readonly id: string;
+  readonly region: string;
+  readonly name: string | null;
+  readonly state: "open" | "used" | "revoked" | "expired";
+  readonly uses: number;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly expiresAt: string;
+  readonly usedAt: string | null;
+  /** The agent that was made of it. */
+  readonly usedBy: string | null;
+  readonly revokedAt: string | null;
+}
+
+/** One that was just made: its value is shown now and never again. */
+export interface NewEnrollmentToken extends EnrollmentTokenRow {
+  readonly token: string;
+  /** What releases are checked against: SPKI in DER, in base64url. */
+  readonly key: string;
+  /** What to run on the server; null where only the caller knows the coordinator's address. */
+  readonly line: string | null;
+}
+
+export interface TokenRow {
+  readonly id: string;
+  readonly name: string;
+  readonly scope: "read" | "write" | "admin";
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+export interface AuditRow {
+  readonly id: number;
+  readonly at: string;
+  /** `admin` for the admin token, else the id of an API token or an agent; null for who could not be told. */
+  readonly actor: string | null;
+  readonly action: string;
+  readonly subject: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly address: string | null;
 }
 
 /** The public half of what the deployment signs agents' releases with. */

@@ -11,6 +11,11 @@ import type { AgentIdentities } from "../agents/identity.ts";
 import type { AgentLinks } from "../agents/link.ts";
 import type { LiveClients } from "../live/clients.ts";
 import { LIVE_PATH } from "../live/clients.ts";
+import type { Scope } from "../store/api-tokens.ts";
+import type { AuditStore } from "../store/audit.ts";
+import type { Access, Caller } from "./access.ts";
+import { allows } from "./access.ts";
+import { auditOf } from "./audit.ts";
 import { Problem } from "./problem.ts";
 import { bearerMatches } from "./token.ts";
 
@@ -23,6 +28,16 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Answered without a token. */
     open?: boolean;
+    /** What a caller must be allowed; when not told, `read` to get something and `write` to change it. */
+    scope?: Scope;
+    /** What the audit log calls it, where the path does not say it. */
+    action?: string;
+  }
+  interface FastifyRequest {
+    /** Null before it is known, and on what is open. */
+    caller: Caller | null;
+    /** What the audit log is to tell of this change. */
+    auditDetail: Readonly<Record<string, unknown>> | null;
   }
 }
 
@@ -38,7 +53,8 @@ export interface HttpServer extends Part {
 export function createHttpServer({
   host,
   port,
-  adminToken,
+  access,
+  audit,
   agentToken,
   links,
   identities,
@@ -48,7 +64,8 @@ export function createHttpServer({
 }: {
   readonly host: string;
   readonly port: number;
-  readonly adminToken: string;
+  readonly access: Access;
+  readonly audit: Pick<AuditStore, "record">;
   /** The token that agents share which were not enrolled; null where all of them are. */
   readonly agentToken: string | null;
   /** Null where agents do not link. */
@@ -66,11 +83,28 @@ export function createHttpServer({
     routerOptions: { maxParamLength: 200 },
   });
 
+  app.decorateRequest("caller", null);
+  app.decorateRequest("auditDetail", null);
   app.addHook("onRequest", async (request, reply) => {
-    if (request.routeOptions.config.open) return;
-    if (bearerMatches(request.headers.authorization, adminToken)) return;
-    reply.header("www-authenticate", "Bearer");
-    throw new Problem(401, "A valid bearer token is needed: Authorization: Bearer <token>.");
+    const { open, scope = isRead(request.method) ? "read" : "write" } = request.routeOptions.config;
+    if (open) return;
+    request.caller = await access.callerOf(request.headers.authorization);
+    if (request.caller === null) {
+      reply.header("www-authenticate", "Bearer");
+      throw new Problem(401, "A valid bearer token is needed: Authorization: Bearer <token>.");
+    }
+    if (!allows(request.caller.scope, scope)) {
+      throw new Problem(403, `This token may ${request.caller.scope}; this needs one that may ${scope}.`);
+    }
+  });
+  app.addHook("onSend", async (request, reply, payload) => {
+    // An answer without a caller is to nobody who may change anything.
+    if (!request.caller || isRead(request.method) || reply.statusCode >= 400) return payload;
+    const entry = auditOf(request, reply.getHeader("location"));
+    await audit
+      .record(entry)
+      .catch((thrown) => logger.error({ ...entry, reason: errorText(thrown) }, "A change is not in the audit log"));
+    return payload;
   });
   app.setNotFoundHandler((request) => {
     throw new Problem(404, `There is nothing at ${request.method} ${request.url.split("?", 1)[0]}.`);
@@ -89,32 +123,41 @@ export function createHttpServer({
     const { authorization } = request.headers;
     if (path === LIVE_PATH && live) {
       // A browser cannot send the header: it says the token in its first message.
-      const isAllowed = bearerMatches(authorization, adminToken);
-      if (!isAllowed && authorization !== undefined) return refuse(socket, 401);
-      return live.accept(request, socket, head, isAllowed);
+      if (authorization === undefined) return live.accept(request, socket, head, null);
+      return void check(request, socket, "A live client", access.callerOf, (caller) =>
+        live.accept(request, socket, head, caller),
+      );
     }
     if (path !== LINK_PATH || !links) return refuse(socket, 404);
     if (agentToken !== null && bearerMatches(authorization, agentToken)) {
       return links.accept(request, socket, head, null);
     }
-    void acceptEnrolled(request, socket, head, links);
+    void check(request, socket, "An agent's link", identities.authenticate, (identity) =>
+      links.accept(request, socket, head, identity),
+    );
   });
 
-  async function acceptEnrolled(request: IncomingMessage, socket: Duplex, head: Buffer, links: AgentLinks) {
-    const from = request.socket.remoteAddress;
-    const onError = (thrown: Error) => logger.debug({ from, reason: errorText(thrown) }, "An agent's link broke");
+  /** Goes on with an upgrade when it is known whose it is. */
+  async function check<Who>(
+    { headers, socket: { remoteAddress: from } }: IncomingMessage,
+    socket: Duplex,
+    what: string,
+    whose: (authorization: string | undefined) => Promise<Who | null>,
+    goOn: (who: Who) => void,
+  ): Promise<void> {
+    const onError = (thrown: Error) => logger.debug({ from, reason: errorText(thrown) }, `${what} broke`);
     socket.on("error", onError);
     try {
-      const identity = await identities.authenticate(request.headers.authorization);
+      const who = await whose(headers.authorization);
       if (socket.destroyed) return;
-      if (identity !== null) {
-        socket.off("error", onError);
-        return links.accept(request, socket, head, identity);
+      if (who === null) {
+        logger.warn({ from }, `${what} was refused: wrong token`);
+        return refuse(socket, 401);
       }
-      logger.warn({ from }, "Refused an agent's link: wrong token");
-      refuse(socket, 401);
+      socket.off("error", onError);
+      goOn(who);
     } catch (thrown) {
-      logger.warn({ from, reason: errorText(thrown) }, "An agent's link could not be checked");
+      logger.warn({ from, reason: errorText(thrown) }, `${what} could not be checked`);
       refuse(socket, 503);
     }
   }
@@ -141,6 +184,8 @@ export function createHttpServer({
     },
   };
 }
+
+const isRead = (method: string): boolean => method === "GET" || method === "HEAD";
 
 function refuse(socket: Duplex, status: 401 | 404 | 503): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);

@@ -2,7 +2,12 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 /** Whether an `Authorization: Bearer …` header carries the expected token; takes the same time whatever it carries. */
 export function bearerMatches(header: string | undefined, expected: string): boolean {
-  return tokenMatches(/^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? "", expected);
+  return tokenMatches(readToken(header), expected);
+}
+
+/** The token that an `Authorization: Bearer …` header carries; empty when it carries none. */
+export function readToken(header: string | undefined): string {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? "";
 }
 
 /** Whether a token is the expected one; takes the same time whatever it is. */

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import { errorText } from "../../shared/errors.ts";
 import { CLOSE_REFUSED } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { Caller } from "../http/access.ts";
 import type { LiveEvent } from "../http/api-types.ts";
 
 /** Where people and programs look on, as a path of the HTTP server. */
@@ -20,13 +21,16 @@ const MAX_CLIENTS = 500;
 const MAX_UNKNOWN = 50;
 /** A token and little else. */
 const MAX_MESSAGE_BYTES = 2_048;
-/** RFC 6455 §7.4.1: the endpoint is going away; the client broke the rules. */
+/** RFC 6455 §7.4.1 and IANA's registry: the endpoint is going away; the client broke the rules; later it may go. */
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_POLICY = 1008;
+const CLOSE_TRY_AGAIN = 1013;
 
 export interface LiveClients {
-  /** Takes over an HTTP upgrade. Without the token in its header, the client has to say it first. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer, isAllowed: boolean): void;
+  /** Takes over an HTTP upgrade. A caller that is not known by its header, null, has to say its token first. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller | null): void;
+  /** Ends the connections of a token that was removed. */
+  cut(actor: string): void;
   broadcast(events: readonly LiveEvent[]): void;
   /** How many look on. */
   readonly size: number;
@@ -35,16 +39,17 @@ export interface LiveClients {
 
 /** Those who look on, each with a bounded share of memory: who is silent, or too slow, is cut off. */
 export function createLiveClients({
-  tokenMatches,
+  callerWith,
   logger,
   heartbeatMs = HEARTBEAT_MS,
 }: {
-  readonly tokenMatches: (token: string) => boolean;
+  readonly callerWith: (token: string) => Promise<Caller | null>;
   readonly logger: Logger;
   readonly heartbeatMs?: number;
 }): LiveClients {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
-  const audience = new Set<WebSocket>();
+  /** Those who look on, and with whose token. */
+  const audience = new Map<WebSocket, string>();
 
   function send(client: WebSocket, text: string): void {
     if (client.bufferedAmount > MAX_WAITING_BYTES) {
@@ -56,13 +61,14 @@ export function createLiveClients({
     }
   }
 
-  function admit(client: WebSocket): void {
-    audience.add(client);
+  function admit(client: WebSocket, { actor }: Caller): void {
+    audience.set(client, actor);
     send(client, JSON.stringify({ type: "welcome", v: 1, heartbeatMs } satisfies LiveEvent));
   }
 
-  function serve(client: WebSocket, isAllowed: boolean): void {
+  function serve(client: WebSocket, known: Caller | null): void {
     let alive = true;
+    let hasSpoken = known !== null;
     const patience = setTimeout(() => client.close(CLOSE_REFUSED, "no hello within 5 s"), HELLO_MS);
     const heart = setInterval(() => {
       if (!alive) return client.terminate();
@@ -74,10 +80,20 @@ export function createLiveClients({
       alive = true;
     });
     client.on("message", (data: RawData) => {
-      if (audience.has(client)) return client.close(CLOSE_POLICY, "nothing is to be said here");
-      clearTimeout(patience);
-      if (!tokenMatches(tokenOf(data))) return client.close(CLOSE_REFUSED, "the token is not accepted");
-      admit(client);
+      if (hasSpoken) return client.close(CLOSE_POLICY, "nothing is to be said here");
+      hasSpoken = true;
+      callerWith(tokenOf(data)).then(
+        (caller) => {
+          clearTimeout(patience);
+          if (client.readyState !== client.OPEN) return;
+          if (caller === null) client.close(CLOSE_REFUSED, "the token is not accepted");
+          else admit(client, caller);
+        },
+        (thrown) => {
+          logger.warn({ reason: errorText(thrown) }, "A live client's token could not be checked");
+          client.close(CLOSE_TRY_AGAIN, "the token cannot be checked now");
+        },
+      );
     });
     client.on("error", (thrown) => logger.debug({ reason: errorText(thrown) }, "A live client's connection broke"));
     client.on("close", () => {
@@ -85,21 +101,26 @@ export function createLiveClients({
       clearInterval(heart);
       audience.delete(client);
     });
-    if (!isAllowed) return;
+    if (known === null) return;
     clearTimeout(patience);
-    admit(client);
+    admit(client, known);
   }
 
   return {
-    accept(request, socket, head, isAllowed) {
+    accept(request, socket, head, caller) {
       const unknown = server.clients.size - audience.size;
-      if (audience.size >= MAX_CLIENTS || (!isAllowed && unknown >= MAX_UNKNOWN))
+      if (audience.size >= MAX_CLIENTS || (caller === null && unknown >= MAX_UNKNOWN))
         return void socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      server.handleUpgrade(request, socket, head, (client) => serve(client, isAllowed));
+      server.handleUpgrade(request, socket, head, (client) => serve(client, caller));
+    },
+    cut(actor) {
+      for (const [client, whose] of audience) {
+        if (whose === actor) client.close(CLOSE_REFUSED, "the token was removed");
+      }
     },
     broadcast(events) {
       for (const text of events.map((event) => JSON.stringify(event))) {
-        for (const client of audience) send(client, text);
+        for (const client of audience.keys()) send(client, text);
       }
     },
     get size() {

@@ -41,6 +41,7 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   agentToken,
   secretKeys: parseKeys(secretKey),
   secretKeyFile: null,
+  agentRedisUrl: null,
   resultsTtlDays: 90,
   minutesTtlDays: 120,
   hoursTtlDays: 800,

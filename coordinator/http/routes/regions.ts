@@ -13,7 +13,7 @@ const RECENT_MS = 3_600_000;
 /** So many agents or monitors that stand in the way are named. */
 const NAMES_TOLD = 3;
 
-/** `/v1/regions` and `/v1/agents`: where checks run from, and which agents live. */
+/** `/v1/regions`: where checks run from. */
 export function regionRoutes(
   app: FastifyInstance,
   {
@@ -67,12 +67,6 @@ export function regionRoutes(
     }
     if (!(await regions.retire(region))) throw notFound("region", region);
     return reply.code(204).send();
-  });
-
-  app.get("/v1/agents", async () => {
-    const seen = await agents.seenWithin(RECENT_MS);
-    const data = seen.map((agent) => ({ ...agent, online: isOnline(agent) }));
-    return { data, nextCursor: null };
   });
 }
 

@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Caller } from "../../../coordinator/http/access.ts";
 import type { LiveEvent } from "../../../coordinator/http/api-types.ts";
 import type { LiveClients } from "../../../coordinator/live/clients.ts";
 import { createLiveClients } from "../../../coordinator/live/clients.ts";
@@ -20,12 +21,14 @@ const large: LiveEvent = {
   data: {},
 };
 
+const caller: Caller = { actor: "tok_a", scope: "read" };
+
 let clients: LiveClients;
 let server: Server;
 let url: string;
 const make = (heartbeatMs: number) =>
   createLiveClients({
-    tokenMatches: (token) => token === TOKEN,
+    callerWith: async (token) => (token === TOKEN ? caller : null),
     logger: createLogger({ level: "silent", name: "test" }),
     heartbeatMs,
   });
@@ -33,7 +36,7 @@ beforeEach(async () => {
   clients = make(100);
   server = createServer();
   server.on("upgrade", (request, socket, head) =>
-    clients.accept(request, socket, head, request.headers.authorization === `Bearer ${TOKEN}`),
+    clients.accept(request, socket, head, request.headers.authorization === `Bearer ${TOKEN}` ? caller : null),
   );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
