@@ -9,6 +9,7 @@ import { readVersion } from "../shared/version.ts";
 import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
+import { createRedisUsers } from "./agents/redis-users.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import type { CheckJob } from "./dispatch/batches.ts";
@@ -201,7 +202,13 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   metrics.gauges("incidents_open", "Incidents that are open, by kind and level.", ["kind", "level"], async () =>
     (await incidents.countOpen()).map(({ kind, level, count }) => [{ kind, level }, count] as const),
   );
-  const workers = createResultsWorkers({ server: queueServer, ingest, metrics, logger });
+  const redisUsers = createRedisUsers({
+    server: queueServer,
+    credentials: async () => [],
+    consumerKeys: box.derivations,
+    logger,
+  });
+  const workers = createResultsWorkers({ accessTo: redisUsers.consumerOf, ingest, metrics, logger });
   const tellLateness = (jobs: readonly CheckJob[]): void => {
     const now = clock.now();
     for (const { batch } of jobs) {
@@ -347,6 +354,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["identities", onStop(identities.settled)],
     ["http", http],
     ["dependencies", dependencies],
+    ["redis users", redisUsers],
     ["presence", presence],
     ["queues", onStop(queues.close)],
     ["audit log", keepAuditLog(audit, logger)],

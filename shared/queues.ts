@@ -221,7 +221,8 @@ class PacedWorker extends Worker {
   #failures = 0;
   readonly #lengths = new WeakMap<object, number>();
 
-  protected override createJob(data: JobJson, jobId: string) {
+  protected override createJob({ repeatJobKey: _, ...data }: JobJson, jobId: string) {
+    // None of our jobs repeats; one that says so was forged, to be worked on again and again.
     const job = super.createJob(data, jobId);
     if (this.onHeld) {
       // Redis hands data over as text, PostgreSQL as it is.

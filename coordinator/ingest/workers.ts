@@ -5,12 +5,12 @@ import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import { withDeadline } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { QueueServer, ResultsQueue } from "../../shared/queues.ts";
+import type { QueueAccess, ResultsQueue } from "../../shared/queues.ts";
 import { openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { ResultBatch } from "../../shared/result.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import type { Metrics } from "../metrics.ts";
-import { isBrokenJob, removeBrokenJobs } from "./broken-jobs.ts";
+import { hasForgedParent, isBrokenJob, removeBrokenJobs } from "./broken-jobs.ts";
 import type { Ingest } from "./ingest.ts";
 
 /** Jobs of a region in hand at once. They wait for storage together, in one batch a second. */
@@ -43,6 +43,7 @@ export interface ResultsWorkers extends Part {
 export type Depth = readonly [{ readonly queue: string; readonly state: string }, number];
 
 interface Station {
+  readonly access: QueueAccess;
   readonly queue: ResultsQueue;
   worker?: ResultsWorker;
   /** What that worker has in hand, in characters. */
@@ -62,14 +63,15 @@ type ResultsWorker = Worker<ResultBatch, void, string>;
  * A worker that ended, or whose fetches do, is closed and opened anew.
  */
 export function createResultsWorkers({
-  server,
+  accessTo,
   ingest,
   silentMs = SILENT_MS,
   maxInHand = MAX_IN_HAND,
   metrics,
   logger,
 }: {
-  readonly server: QueueServer;
+  /** How the results queue of a region is worked on: agents write it, so with no right on anything else. */
+  readonly accessTo: (region: string) => Promise<Pick<QueueAccess, "server" | "leastPrivilege">>;
   readonly ingest: Pick<Ingest, "take">;
   readonly silentMs?: number;
   readonly maxInHand?: number;
@@ -89,10 +91,18 @@ export function createResultsWorkers({
     for (const { worker } of all) if (worker) worker.concurrency = isTooMuch ? 1 : CONCURRENCY;
   }
 
-  function open(region: string, told: { onFetch(): void; onHeld(change: number): void }): ResultsWorker {
+  function open(
+    region: string,
+    { access }: Station,
+    told: { onFetch(): void; onHeld(change: number): void },
+  ): ResultsWorker {
     const worker = openWorker<ResultBatch>(
       resultsQueueName(region),
       async (job, token) => {
+        if (hasForgedParent(job)) {
+          await sweep(region);
+          throw new WaitingError();
+        }
         try {
           await ingest.take(region, job.data, job.attemptsStarted > 1 || job.stalledCounter > 0);
         } catch (thrown) {
@@ -103,9 +113,7 @@ export function createResultsWorkers({
         }
       },
       {
-        server,
-        logger,
-        leastPrivilege: false,
+        ...access,
         concurrency: CONCURRENCY,
         lockDurationMs: LOCK_MS,
         stalledIntervalMs: STALLED_EVERY_MS,
@@ -114,7 +122,7 @@ export function createResultsWorkers({
       },
     );
     worker.on("ready", () => logger.info({ region }, "BullMQ worker is ready"));
-    worker.on("error", (thrown) => isBrokenJob(thrown) && sweep(region));
+    worker.on("error", (thrown) => void (isBrokenJob(thrown) && sweep(region)));
     worker.on("failed", (job, thrown) =>
       logger.warn({ region, job: job?.id, reason: errorText(thrown) }, "A results job failed"),
     );
@@ -122,31 +130,43 @@ export function createResultsWorkers({
   }
 
   /** One sweep at a time: each fetch of a broken job asks for one. */
-  function sweep(region: string): void {
+  async function sweep(region: string): Promise<void> {
     const station = stations.get(region);
     if (!station) return;
     station.sweeping ??= removeBrokenJobs(station.queue)
       .then((removed) => {
+        if (removed === 0) return;
         metrics.quarantined.inc({ reason: "broken_job" }, removed);
-        logger.warn({ region, removed }, "Removed results jobs that nobody can read");
+        logger.warn({ region, removed }, "Removed results jobs that nobody can work on");
       })
       .catch((thrown) => logger.warn({ region, reason: errorText(thrown) }, "Broken results jobs could not be removed"))
       .finally(() => {
         station.sweeping = undefined;
       });
+    await station.sweeping;
   }
 
-  function man(region: string): void {
-    const queue = openQueue<ResultBatch>(resultsQueueName(region), { server, logger, leastPrivilege: false });
-    const station: Station = { queue, inHand: 0, fetchedAt: 0, openings: 0, opening: false };
+  async function man(region: string): Promise<void> {
+    const access = { ...(await accessTo(region)), logger };
+    if (stopped) return;
+    const queue = openQueue<ResultBatch>(resultsQueueName(region), access);
+    const station: Station = { access, queue, inHand: 0, fetchedAt: 0, openings: 0, opening: false };
     stations.set(region, station);
     run(region, station);
+  }
+
+  function manAll(regions: Iterable<string>): void {
+    for (const region of regions) {
+      man(region).catch((thrown) => {
+        if (!stopped) logger.error({ region, reason: errorText(thrown) }, "A region's results have no worker");
+      });
+    }
   }
 
   function run(region: string, station: Station): void {
     station.fetchedAt = performance.now();
     station.inHand = 0;
-    const worker = open(region, {
+    const worker = open(region, station, {
       onFetch() {
         station.fetchedAt = performance.now();
         station.openings = 0;
@@ -177,7 +197,7 @@ export function createResultsWorkers({
   return {
     async start() {
       started = true;
-      for (const region of wanted) man(region);
+      manAll(wanted);
       timer = setInterval(
         () => {
           for (const [region, station] of stations) {
@@ -191,7 +211,7 @@ export function createResultsWorkers({
     serve(regions) {
       const added = regions.filter((region) => !wanted.has(region));
       for (const region of added) wanted.add(region);
-      if (started && !stopped) for (const region of added) man(region);
+      if (started && !stopped) manAll(added);
     },
     async depths() {
       const counts = await Promise.allSettled(

@@ -16,7 +16,7 @@ async function serving(take: (data: any, repeated: boolean) => Promise<void>) {
   const make = (silentMs = 60_000, maxInHand = 1_000_000) =>
     createResultsWorkers({
       maxInHand,
-      server,
+      accessTo: async () => ({ server, leastPrivilege: false }),
       metrics,
       logger,
       silentMs,
