@@ -10,6 +10,8 @@ import { HEARTBEAT_MS } from "../shared/link.ts";
 import { createLogger } from "../shared/logger.ts";
 import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
 import type { ResultBatch } from "../shared/result.ts";
+import { createSupervised } from "../shared/supervised.ts";
+import type { Supervisor } from "../shared/systemd.ts";
 import { readVersion } from "../shared/version.ts";
 import { createCanaries } from "./canaries.ts";
 import { createClockGuard } from "./clock-guard.ts";
@@ -18,6 +20,7 @@ import { type AgentConfig, agentSettings } from "./config.ts";
 import { createHealth, type Readiness } from "./health.ts";
 import { createLateness } from "./lateness.ts";
 import { createLink } from "./link.ts";
+import { createLiveness } from "./liveness.ts";
 import { createAddressPolicy } from "./net/address-policy.ts";
 import { isGatewayThere } from "./net/gateway.ts";
 import { createResolve } from "./net/resolve.ts";
@@ -31,10 +34,15 @@ import { createCheckWorker, LOCK } from "./worker.ts";
 
 /** An idle worker fetches every few seconds; one that has not for this long, in ms, is stuck. */
 const FETCH_OVERDUE_MS = 30_000;
+/** How long the first fetch is waited for, in ms, before it counts as started without. */
+const FETCH_PATIENCE_MS = 15_000;
 const LOOP_DELAY_RESOLUTION_MS = 20;
 
-/** One agent: pulls the checks of its region, performs them and sends the results back. */
-export function createAgent(config: AgentConfig): Part {
+/**
+ * One agent: pulls the checks of its region, performs them and sends the results back.
+ * @param supervisor who is told how it is
+ */
+export function createAgent(config: AgentConfig, supervisor: Supervisor | null): Part {
   const { region, agentId, concurrency } = config;
   const version = readVersion();
   const logger = createLogger({ level: config.logLevel, name: "agent", fields: { region, agent: agentId } });
@@ -180,6 +188,23 @@ export function createAgent(config: AgentConfig): Part {
     },
   };
 
+  const startedAt = clock.monotonic();
+  const supervised = createSupervised({
+    supervisor,
+    // Without a clock that can be corrected it runs, and fetches nothing.
+    isReady: () =>
+      worker.progress > 0 || (worker.work !== "taking" && clock.monotonic() - startedAt > FETCH_PATIENCE_MS),
+    isAlive: createLiveness({ worker, isQueueServerThere: outbox.isServerThere, monotonic: clock.monotonic }),
+    status: () =>
+      [
+        link.isUp ? "linked" : "the coordinator is not linked",
+        taking.clockTrouble ?? worker.work,
+        `${worker.inFlight} checks in flight`,
+        `${outbox.spooled} results spooled`,
+      ].join(", "),
+    logger,
+  });
+
   const parts = inSequence(
     [
       ["spool", { start: spool.open, stop: async () => undefined }],
@@ -190,6 +215,7 @@ export function createAgent(config: AgentConfig): Part {
       ["outbox", outbox],
       ["worker", worker],
       ["taking", taking],
+      ["supervised", supervised],
     ],
     logger,
   );

@@ -20,6 +20,8 @@ export interface Outbox extends Part {
   /** Resolves when it is accepted or durably spooled. Rejects when the outbox is full or was stopped before. */
   putResult(result: Result): Promise<void>;
   putMiss(miss: Miss): Promise<void>;
+  /** Whether the queue server answers within a few seconds. */
+  isServerThere(): Promise<boolean>;
   /** Sends an empty batch, unless other batches are under way. */
   signOfLife(): void;
   /** How many are neither accepted nor spooled yet. */
@@ -293,6 +295,14 @@ export function createOutbox(deps: {
     putMiss: (miss) => put({ miss }),
     signOfLife() {
       if (queue !== null && underWay === 0 && !direct.signal.aborted && !aborted.signal.aborted) void send([]);
+    },
+    async isServerThere() {
+      if (queue === null) return false;
+      const answer = withDeadline(queue.getJob(`${agentId}.none`), ASK_DEADLINE_MS, "no answer");
+      return answer.then(
+        () => true,
+        () => false,
+      );
     },
     get size() {
       return size;

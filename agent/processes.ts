@@ -7,7 +7,11 @@ import { leanNode } from "../shared/lean-node.ts";
 import type { Part } from "../shared/lifecycle.ts";
 import { createLogger } from "../shared/logger.ts";
 import { backoffMs } from "../shared/retry.ts";
+import { createSupervised } from "../shared/supervised.ts";
+import type { Supervisor } from "../shared/systemd.ts";
+import { withoutSystemd } from "../shared/systemd.ts";
 import { type AgentConfig, agentSettings, MAX_PROCESSES } from "./config.ts";
+import { ALIVE, PATIENCE_MS } from "./parent.ts";
 
 const RESTART = { baseMs: 500, capMs: 30_000 };
 /** A process that ran this long, in ms, was well: the next pause is the shortest again. */
@@ -25,7 +29,8 @@ export interface AgentProgram {
 
 /**
  * Several agents of one region in processes of their own, which use as many cores. A
- * process that a signal ends, or Node, as when its memory is exhausted, is started again. One
+ * process that a signal ends, or Node, as when its memory is exhausted, is started again, and
+ * so is one that makes no progress any more. One
  * that says itself that it cannot go on ends all of them, as it would end alone: what
  * it is refused, the others are too.
  * @param config that of a single agent, which all of them share
@@ -33,13 +38,25 @@ export interface AgentProgram {
  */
 export function createAgentProcesses(
   config: AgentConfig,
-  { program, env }: { readonly program: AgentProgram; readonly env: NodeJS.ProcessEnv },
+  {
+    program,
+    env,
+    supervisor,
+    patienceMs = PATIENCE_MS,
+  }: {
+    readonly program: AgentProgram;
+    readonly env: NodeJS.ProcessEnv;
+    readonly supervisor: Supervisor | null;
+    readonly patienceMs?: number;
+  },
 ): Part {
   const { region, agentId, processes, spoolDir } = config;
   const logger = createLogger({ level: config.logLevel, name: "agents", fields: { region, agent: agentId } });
   const numbers = Array.from({ length: processes }, (_, index) => index + 1);
   const stopping = new AbortController();
   const children = new Map<number, ChildProcess>();
+  /** Those that have made progress. */
+  const working = new Set<number>();
   let supervised: Promise<void>[] = [];
 
   let end: { resolve(): void; reject(thrown: unknown): void };
@@ -53,7 +70,7 @@ export function createAgentProcesses(
       execArgv: [...program.execArgv],
       env: {
         ...leanNode.env,
-        ...env,
+        ...withoutSystemd(env),
         [agentSettings.processes.variable]: "1",
         [agentSettings.agentId.variable]: `${agentId}-${number}`,
         [agentSettings.spoolDir.variable]: spoolOf(spoolDir, number),
@@ -71,8 +88,18 @@ export function createAgentProcesses(
     while (!stopping.signal.aborted) {
       const began = performance.now();
       const child = startProcess(number);
-      child.once("message", onStarted);
+      let patience: NodeJS.Timeout | undefined;
+      child.on("message", (message: { readonly type?: string }) => {
+        onStarted();
+        if (message.type === ALIVE.type) working.add(number);
+        clearTimeout(patience);
+        patience = setTimeout(() => {
+          logger.error({ process: number }, "A process of the agent makes no progress: it is ended");
+          child.kill("SIGKILL");
+        }, patienceMs);
+      });
       const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+      clearTimeout(patience);
       children.delete(number);
       if (stopping.signal.aborted || code === 0) return;
       if (code === 2) throw new ConfigError(`process ${number} of ${processes} cannot work as configured`);
@@ -86,6 +113,14 @@ export function createAgentProcesses(
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }
+
+  const known = createSupervised({
+    supervisor,
+    isReady: () => working.size === processes,
+    isAlive: () => true, // It sees to the others itself.
+    status: () => `${children.size} of ${processes} processes run`,
+    logger,
+  });
 
   return {
     ended,
@@ -103,8 +138,10 @@ export function createAgentProcesses(
       Promise.all(supervised).then(() => end.resolve(), end.reject);
       await Promise.race([Promise.all(started), ended]);
       logger.info({ processes }, "All processes of the agent run");
+      await known.start();
     },
     async stop() {
+      await known.stop();
       stopping.abort();
       const patience = setTimeout(() => {
         for (const child of children.values()) child.kill("SIGKILL");

@@ -1,6 +1,8 @@
 import { runProgram } from "../shared/program.ts";
+import { systemdOf } from "../shared/systemd.ts";
 import { createAgent } from "./agent.ts";
 import { readConfig } from "./config.ts";
+import { parentOf } from "./parent.ts";
 import { type AgentProgram, createAgentProcesses } from "./processes.ts";
 
 /**
@@ -10,6 +12,9 @@ import { type AgentProgram, createAgentProcesses } from "./processes.ts";
 export function runAgent(program: AgentProgram): Promise<void> {
   return runProgram((env) => {
     const config = readConfig(env);
-    return config.processes === 1 ? createAgent(config) : createAgentProcesses(config, { program, env });
+    const supervisor = systemdOf(env) ?? parentOf(process);
+    return config.processes === 1
+      ? createAgent(config, supervisor)
+      : createAgentProcesses(config, { program, env, supervisor });
   }, process.env);
 }

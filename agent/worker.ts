@@ -22,6 +22,8 @@ export interface CheckWorker extends Part {
   readonly saturated: boolean;
   /** ms since the last completed fetch; null before the first. */
   readonly lastFetchAgoMs: number | null;
+  /** Counts completed fetches, also those that found nothing, and checks that were seen through. */
+  readonly progress: number;
   /** Whether it fetches; if not, whether jobs that it has are still seen through. */
   readonly work: "taking" | "finishing" | "idle";
   /** Fetches, or fetches again. Before that it does not. */
@@ -71,6 +73,7 @@ export function createCheckWorker(deps: {
   const counts = { jobs: 0, checks: 0, loggedAt: Number.NEGATIVE_INFINITY };
   let worker: Worker<CheckBatch, void, string> | null = null;
   let fetchedAt: number | null = null;
+  let progress = 0;
   /** Whether it is to fetch. */
   let wanted = false;
 
@@ -132,6 +135,7 @@ export function createCheckWorker(deps: {
     }
     if (result !== null) await outbox.putResult(rerun ? { ...result, rerun } : result);
     else await outbox.putMiss(expired(check));
+    progress++;
     return true;
   }
 
@@ -175,6 +179,9 @@ export function createCheckWorker(deps: {
     get lastFetchAgoMs() {
       return fetchedAt === null ? null : performance.now() - fetchedAt;
     },
+    get progress() {
+      return progress;
+    },
     get work() {
       if (wanted) return "taking";
       return held.size > 0 || worker?.isRunning() ? "finishing" : "idle";
@@ -196,6 +203,7 @@ export function createCheckWorker(deps: {
     },
     async start() {
       const onFetch = () => {
+        progress++;
         fetchedAt = performance.now();
       };
       const opened = deps.open(process, { concurrency: deps.concurrency, onFetch });

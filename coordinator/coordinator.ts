@@ -5,6 +5,8 @@ import { newId } from "../shared/id.ts";
 import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
 import { createLogger } from "../shared/logger.ts";
+import { createSupervised } from "../shared/supervised.ts";
+import type { Supervisor } from "../shared/systemd.ts";
 import { readVersion } from "../shared/version.ts";
 import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
@@ -54,6 +56,7 @@ import { createLiveFeed } from "./live/feed.ts";
 import { keepMaintenance } from "./maintenance/keeper.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNotifier } from "./notify/delivery.ts";
+import { checkReadiness } from "./readiness.ts";
 import { builtReleases, createReleases } from "./releases/releases.ts";
 import { createSigningKey } from "./releases/signing-key.ts";
 import { createSchedule } from "./schedule/schedule.ts";
@@ -96,7 +99,7 @@ export interface Coordinator extends Part {
  * The coordinator, put together. Data moves one way: schedule → dispatch → (the
  * agents) → ingest → verdict and store.
  */
-export function createCoordinator(config: CoordinatorConfig): Coordinator {
+export function createCoordinator(config: CoordinatorConfig, supervisor: Supervisor | null = null): Coordinator {
   const logger = createLogger({ level: config.logLevel, name: "coordinator" });
   const clock = systemClock();
   const coordinatorId = newId("crd");
@@ -284,6 +287,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
   const figures = { monitors, regions, results, shards, keptFor: keptForOf(config), clock };
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
+  const probes = { ...dependencies.probes, schedule: keeper.probe };
   const http = createHttpServer({
     ...config,
     links: roles.includes("api") ? links : null,
@@ -293,7 +297,7 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     live: roles.includes("api") ? liveClients : null,
     routes(app) {
       metricsRoutes(app, metrics);
-      healthRoutes(app, { ...dependencies.probes, schedule: keeper.probe });
+      healthRoutes(app, probes);
       if (!roles.includes("api")) return;
       monitorRoutes(app, { monitors, statuses });
       resultRoutes(app, { monitors, results });
@@ -378,12 +382,25 @@ export function createCoordinator(config: CoordinatorConfig): Coordinator {
     ["leases", leases],
     ["dispatcher", dispatcher],
   ];
+  const readiness = () => checkReadiness(probes);
+  const supervised = createSupervised({
+    supervisor,
+    isReady: async () => (await readiness()).ready,
+    isAlive: () => true,
+    async status() {
+      const { ready, checks } = await readiness();
+      const missing = Object.entries(checks).filter(([, { ok }]) => !ok);
+      return ready ? "ready" : `not ready: ${missing.map(([name, { reason }]) => `${name}: ${reason}`).join("; ")}`;
+    },
+    logger,
+  });
   const parts = [
     ...always,
     ...(roles.includes("ingest") ? ingesting : []),
     ...informed,
     ...(roles.includes("schedule") ? dispatching : []),
     ...(roles.includes("notify") ? ([["notifier", notifier]] satisfies NamedPart[]) : []),
+    ["supervised", supervised] satisfies NamedPart,
   ];
   return { ...inSequence(parts, logger), port: http.port };
 }

@@ -1,6 +1,7 @@
 import { loadDotEnv, runProgram } from "../shared/program.ts";
+import { systemdOf } from "../shared/systemd.ts";
 import { readConfig } from "./config.ts";
 import { createCoordinator } from "./coordinator.ts";
 
 loadDotEnv();
-await runProgram((env) => createCoordinator(readConfig(env)), process.env);
+await runProgram((env) => createCoordinator(readConfig(env), systemdOf(env)), process.env);
