@@ -14,6 +14,7 @@ import { createSupervised } from "../shared/supervised.ts";
 import type { Supervisor } from "../shared/systemd.ts";
 import { readVersion } from "../shared/version.ts";
 import { createCanaries } from "./canaries.ts";
+import { createCheckSecrets } from "./check-secrets.ts";
 import { createClockGuard } from "./clock-guard.ts";
 import { createClockSync } from "./clock-sync.ts";
 import { type AgentConfig, agentSettings } from "./config.ts";
@@ -97,11 +98,12 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     logger,
   });
   const lateness = createLateness(clock.monotonic);
+  const secrets = createCheckSecrets();
   const worker = createCheckWorker({
     open: (processor, options) =>
       openWorker<CheckBatch>(checksQueueName(region), processor, { ...access, ...LOCK, ...options }),
     clock,
-    runCheck: createRunCheck({ probes, clock, failingCanaries: canaries.ask }),
+    runCheck: createRunCheck({ probes, clock, failingCanaries: canaries.ask, open: secrets.open }),
     isClockRight: () => taking.isClockRight(),
     onLateness: lateness.add,
     outbox,
@@ -153,6 +155,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     clockSync,
     onSampled: () => void taking.isClockRight(),
     onDrained: taking.setDrained,
+    onRegionKeys: secrets.take,
     onFatal: giveUp,
     logger,
   });

@@ -53,6 +53,8 @@ export function createLink(deps: {
   readonly onSampled: () => void;
   /** Told whether an operator wants the agent to take no checks; at each welcome, and when it changes. */
   readonly onDrained: (isDrained: boolean) => void;
+  /** The coordinator tells the keys of the region's secrets. */
+  readonly onRegionKeys: (keys: readonly string[]) => void;
   /** The coordinator refuses the agent for good. */
   readonly onFatal: (thrown: Error) => void;
   readonly logger: Logger;
@@ -153,6 +155,8 @@ export function createLink(deps: {
           if (!hasBeaten) beat();
         } else if (message?.type === "drain" || message?.type === "resume") {
           deps.onDrained(message.type === "drain");
+        } else if (message?.type === "region-keys") {
+          deps.onRegionKeys(message.keys);
         }
       });
       ws.on("unexpected-response", (request, response) => {
@@ -232,5 +236,7 @@ function read(text: string): CoordinatorMessage | null {
   }
   if (typeof message !== "object" || message === null) return null;
   if (message.type === "clock" && ![message.t0, message.t1, message.t2].every(Number.isFinite)) return null;
+  const { type, keys } = message as { readonly type?: unknown; readonly keys?: unknown };
+  if (type === "region-keys" && !(Array.isArray(keys) && keys.every((key) => typeof key === "string"))) return null;
   return message as CoordinatorMessage;
 }

@@ -4,6 +4,7 @@ import { agentErrorCodes, type CheckErrorCode, errorText } from "../shared/error
 import type { MonitorType } from "../shared/monitor.ts";
 import type { Result } from "../shared/result.ts";
 import { judge } from "./assertions/index.ts";
+import type { OpenCheck } from "./check-secrets.ts";
 import type { Observation } from "./net/attempt.ts";
 import type { Failure } from "./net/failure.ts";
 import type { Probe, Probes } from "./probes/probe.ts";
@@ -17,13 +18,17 @@ export function createRunCheck(deps: {
   readonly clock: Clock;
   /** The canaries of the agent's own network that fail at this moment. */
   readonly failingCanaries?: () => Promise<readonly string[]>;
+  /** Puts a check's secrets in their place. @throws when it cannot */
+  readonly open?: (check: Check) => OpenCheck;
 }): RunCheck {
-  const { probes, clock, failingCanaries = async () => [] } = deps;
-  return async (check) => {
+  const { probes, clock, failingCanaries = async () => [], open = (check): OpenCheck => check } = deps;
+  return async (given) => {
     const startedAt = clock.now();
     const begun = clock.monotonic();
+    let check: OpenCheck = given;
     let seen: Observation;
     try {
+      check = open(given);
       seen = await probeOf(probes, check)(check);
     } catch (thrown) {
       seen = failedInside(thrown);
@@ -78,11 +83,12 @@ function probeOf<T extends MonitorType>(
   return probes[check.type] as never;
 }
 
-function resultOf(check: Check, startedAt: number, seen: Observation): Result {
+function resultOf(check: OpenCheck, startedAt: number, seen: Observation): Result {
   const { failure, latencyMs, phases, statusCode, address, bodyBytes, certificate } = seen;
   const { monitorId, round, attempt, scheduledAt } = check;
   // Without a response there is nothing to judge; a wrong status is one all the same.
-  const judged = failure === null || failure.code === "http_status" ? judge(check.assertions, seen) : null;
+  const hide = check.confidential?.hide;
+  const judged = failure === null || failure.code === "http_status" ? judge(check.assertions, seen, hide) : null;
   const failed = judged?.failed ?? [];
   return {
     monitorId,
@@ -98,7 +104,7 @@ function resultOf(check: Check, startedAt: number, seen: Observation): Result {
     address,
     bodyBytes,
     error: failure
-      ? { ...failure, message: storable(failure.message) }
+      ? { ...failure, message: storable(hide ? hide(failure.message) : failure.message) }
       : failed[0] === undefined
         ? null
         : { code: "assertion_failed", message: failed[0] },

@@ -21,6 +21,7 @@ import { createLeases } from "./dispatch/leases.ts";
 import { createPusher } from "./dispatch/pusher.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
+import { createTargets } from "./dispatch/targets.ts";
 import { createAccess } from "./http/access.ts";
 import { keepAuditLog } from "./http/audit.ts";
 import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
@@ -61,7 +62,9 @@ import { builtReleases, createReleases } from "./releases/releases.ts";
 import { createSigningKey } from "./releases/signing-key.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createSecretBox } from "./secrets/box.ts";
-import { keysOf } from "./secrets/key-source.ts";
+import { createKeyClaim } from "./secrets/claim.ts";
+import { findKeys } from "./secrets/key-source.ts";
+import { regionKeys } from "./secrets/region-keys.ts";
 import { createAgentCredentialStore } from "./store/agent-credentials.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createApiTokenStore } from "./store/api-tokens.ts";
@@ -77,6 +80,7 @@ import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
 import { createInsertLock } from "./store/insert-lock.ts";
 import { createJudgedStore } from "./store/judged.ts";
+import { createKeyMarks } from "./store/key-marks.ts";
 import { createMaintenanceStore } from "./store/maintenance.ts";
 import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
@@ -104,12 +108,13 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const clock = systemClock();
   const coordinatorId = newId("crd");
   const { queueServer, roles } = config;
-  const box = createSecretBox(keysOf(config));
-  logger.debug({ keys: box.keys }, "The first of these keys seals secrets");
+  const { keys, source } = findKeys(config);
 
   const postgres = openPostgres(config.databaseUrl, logger);
   const clickhouse = openClickHouse(config.clickhouseUrl);
-  const monitors = createMonitorStore(postgres);
+  const claim = createKeyClaim({ box: createSecretBox(keys), marks: createKeyMarks(postgres), source });
+  const { box } = claim;
+  const monitors = createMonitorStore(postgres, box);
   const regions = createRegionStore(postgres);
   const agents = createAgentStore(postgres);
   const agentCredentials = createAgentCredentialStore(postgres);
@@ -221,9 +226,10 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const queues = createRegionQueues(queueServer, logger, tellLateness);
   const leases = createLeases({ coordinatorId, store: shards, clock, logger });
   const onMissed = ingest.takeMisses;
+  const targetOf = createTargets({ box, logger });
   const pusher = createPusher({ queues, logger, hasLiveAgent: presence.isLive, onMissed });
-  const dispatcher = createDispatcher({ schedule, leases, pusher, clock, onMissed });
-  const extraChecks = createExtraChecks({ schedule, leases, pusher });
+  const dispatcher = createDispatcher({ schedule, leases, pusher, targetOf, clock, onMissed });
+  const extraChecks = createExtraChecks({ schedule, leases, pusher, targetOf });
   const onMaintenance = (): void => {
     if (roles.includes("ingest")) maintenanceKeeper.onChange();
   };
@@ -258,6 +264,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   });
   const links = createAgentLinks({
     presence,
+    regionKeysOf: (region) => regionKeys(box, region).all.map(({ bytes }) => bytes.toString("base64")),
     onRegion(region) {
       if (schedule.expand("all").includes(region)) return;
       regions
@@ -358,6 +365,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     ["identities", onStop(identities.settled)],
     ["http", http],
     ["dependencies", dependencies],
+    ["keys", claim],
     ["redis users", redisUsers],
     ["presence", presence],
     ["queues", onStop(queues.close)],

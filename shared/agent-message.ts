@@ -71,6 +71,8 @@ export const coordinatorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("clock"), t0: z.number(), t1: z.number(), t2: z.number() }),
   z.object({ type: z.literal("drain") }),
   z.object({ type: z.literal("resume") }),
+  /** With what the secrets of the region's checks may be sealed: 32 bytes each, in base64. Follows the welcome. */
+  z.object({ type: z.literal("region-keys"), keys: z.array(z.string()) }),
 ]);
 
 export type AgentMessage = z.output<typeof agentMessage>;

@@ -31,8 +31,19 @@ export type Check = CheckKey & {
 } & CheckTarget;
 
 export type CheckTarget =
-  | { readonly type: "http"; readonly http: HttpSettings }
+  | {
+      readonly type: "http";
+      readonly http: HttpSettings;
+      /** What else belongs to the request (CheckSecrets), sealed for the agents of the region. */
+      readonly secrets?: string;
+    }
   | { readonly type: "tcp"; readonly tcp: TcpSettings };
+
+/** The secret part of a request. */
+export interface CheckSecrets {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
 
 /** The payload of one job in a region's checks queue. */
 export interface CheckBatch {

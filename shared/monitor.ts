@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { isRegion, regionRule } from "./region.ts";
+import { isSecretHeader } from "./secret-header.ts";
 
 /** The shortest and the longest interval of a monitor, in ms. */
 export const MIN_INTERVAL_MS = 1_000;
@@ -54,6 +55,33 @@ const headerValue = z
   .max(8_192)
   .regex(/^[\P{Cc}\t]*$/u, "must not hold control characters");
 
+/** A value that is kept sealed and never told again: its text, or `true` for the one that is stored already. */
+const secretOf = (text: z.ZodString) =>
+  z.strictObject({ secret: z.union([z.literal(true), text.min(1, "must not be empty")]) });
+const requestHeader = z.union([headerValue, secretOf(headerValue)]);
+const requestHeaders = z
+  .record(requestHeaderName, requestHeader)
+  .superRefine((headers, context) => {
+    for (const [name, value] of Object.entries(headers)) {
+      if (typeof value === "string" || name.toLowerCase() !== "host") continue;
+      context.addIssue({ code: "custom", path: [name], message: "must not be secret: it says where the request goes" });
+    }
+  })
+  .transform(withSecretsMarked);
+
+type HeaderValue = z.output<typeof requestHeader>;
+
+/** What is a secret by its nature is kept as one, however it was written. */
+function withSecretsMarked(headers: Readonly<Record<string, HeaderValue>>): Record<string, HeaderValue> {
+  const marked = Object.entries(headers).map(([name, value]): [string, HeaderValue] => [
+    name,
+    typeof value === "string" && value !== "" && isSecretHeader(name) ? { secret: value } : value,
+  ]);
+  return Object.fromEntries(marked);
+}
+
+const bodyText = z.string().max(65_536);
+
 const httpUrl = z
   .string()
   .max(4_096)
@@ -67,8 +95,11 @@ const httpUrl = z
 const httpSettings = z.strictObject({
   url: httpUrl,
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
-  headers: z.record(requestHeaderName, headerValue).default({}),
-  body: z.string().max(65_536).nullable().default(null),
+  headers: requestHeaders.prefault({}),
+  body: z
+    .union([bodyText, secretOf(bodyText)])
+    .nullable()
+    .default(null),
   /** How many redirects are followed; 0 takes the first response as it is. */
   maxRedirects: z.int().min(0).max(20).default(5),
   /** How much of the body is read, after decompression, in bytes. */
@@ -167,7 +198,19 @@ export const monitorDocument = z
     timeoutMs: timeout ?? Math.min(DEFAULT_TIMEOUT_MS, interval),
   }));
 
-export type HttpSettings = z.output<typeof httpSettings>;
+/** What a request is made of, as the agent gets it. */
+export type HttpSettings = HttpWith<string>;
+/** A value as it is stored: sealed, and since which revision it is this one. */
+export interface StoredSecret {
+  readonly sealed: string;
+  readonly since: number;
+}
+type HttpWith<Value> = Omit<GivenHttp, "headers" | "body"> & {
+  headers: Record<string, Value>;
+  body: Value | null;
+};
+export type GivenHttp = z.output<typeof httpSettings>;
+export type StoredHttp = HttpWith<string | StoredSecret>;
 export type TcpSettings = z.output<typeof tcpSettings>;
 export type Assertion = z.output<typeof assertion>;
 export type AssertionSource = Assertion["source"];
@@ -179,8 +222,11 @@ export function readQuorum(text: string): Quorum | null {
   return quorum.safeParse(/^\d+$/.test(text) ? Number(text) : text).data ?? null;
 }
 
-/** What to watch, as its document says, with durations in ms and every default filled in. */
-export type MonitorSpec = z.output<typeof monitorDocument>;
+/** What to watch, as a document gives it, with durations in ms and every default filled in. */
+export type GivenMonitor = z.output<typeof monitorDocument>;
+type Stored<Given> = Given extends { readonly http: GivenHttp } ? Omit<Given, "http"> & { http: StoredHttp } : Given;
+/** The same as it is stored: its secrets are sealed. */
+export type MonitorSpec = Stored<GivenMonitor>;
 export type MonitorType = MonitorSpec["type"];
 /** The document as a person may write it. */
 export type MonitorDocument = z.input<typeof monitorDocument>;
@@ -195,8 +241,20 @@ export type Monitor = MonitorSpec & {
   readonly createdAt: number;
 };
 
-/** The document of a monitor as the API returns it: it can be sent back as it is. */
+/** The document of a monitor as the API returns it: it can be sent back as it is, and keeps its secrets then. */
 export function toDocument(spec: MonitorSpec): MonitorDocument {
   const { intervalMs, timeoutMs, ...rest } = spec;
-  return { ...rest, interval: formatDuration(intervalMs), timeout: formatDuration(timeoutMs) };
+  const times = { interval: formatDuration(intervalMs), timeout: formatDuration(timeoutMs) };
+  if (rest.type !== "http") return { ...rest, ...times };
+  const { headers, body } = rest.http;
+  const shown = Object.entries(headers).map(([name, value]) => [name, withoutSecret(value)]);
+  return {
+    ...rest,
+    ...times,
+    http: { ...rest.http, headers: Object.fromEntries(shown), body: body && withoutSecret(body) },
+  };
+}
+
+function withoutSecret(value: string | StoredSecret): string | { readonly secret: true } {
+  return typeof value === "string" ? value : { secret: true };
 }

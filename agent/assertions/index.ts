@@ -12,12 +12,15 @@ export interface Judgement {
 /** Values are shown to this many characters. */
 const MAX_SHOWN = 100;
 
-/** Judges what a probe saw. The gravest level among the assertions that do not hold is the status. */
-export function judge(assertions: readonly Assertion[], seen: Observation): Judgement {
+/**
+ * Judges what a probe saw. The gravest level among the assertions that do not hold is the status.
+ * @param hide takes out of what the target says what must not be told
+ */
+export function judge(assertions: readonly Assertion[], seen: Observation, hide = asItIs): Judgement {
   let status: Judgement["status"] = "up";
   const failed: string[] = [];
   for (const assertion of assertions) {
-    const problem = problemOf(assertion, seen);
+    const problem = problemOf(assertion, seen, hide);
     if (problem === null) continue;
     failed.push(problem);
     if (status !== "down") status = assertion.level;
@@ -25,7 +28,9 @@ export function judge(assertions: readonly Assertion[], seen: Observation): Judg
   return { status, failed };
 }
 
-function problemOf(assertion: Assertion, seen: Observation): string | null {
+const asItIs = (text: string): string => text;
+
+function problemOf(assertion: Assertion, seen: Observation, hide: typeof asItIs): string | null {
   switch (assertion.source) {
     case "status":
       return numeric(assertion, seen.statusCode);
@@ -37,7 +42,7 @@ function problemOf(assertion: Assertion, seen: Observation): string | null {
       const { name, op, value } = assertion;
       const actual = seen.header?.(name) ?? null;
       if (textualOps[op](actual ?? "", value)) return null;
-      return `header ${name} ${wanted(op, value)}: ${actual === null ? "was absent" : `was ${shownHeader(name, actual)}`}`;
+      return `header ${name} ${wanted(op, value)}: ${actual === null ? "was absent" : `was ${shownHeader(name, hide(actual))}`}`;
     }
     case "body": {
       const { op, value } = assertion;

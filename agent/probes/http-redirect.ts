@@ -1,3 +1,5 @@
+import { isSecretHeader } from "../../shared/secret-header.ts";
+import type { Confidential } from "../check-secrets.ts";
 import { CheckFailure } from "../net/failure.ts";
 
 /** What is asked of whom; a redirect turns one into the next. */
@@ -7,10 +9,9 @@ export interface Ask {
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string | null;
+  /** What another origin has no claim to (RFC 9110 §15.4), beside headers that are credentials by their name. */
+  readonly confidential: Pick<Confidential, "headers" | "body">;
 }
-
-/** Headers that may carry a credential: another origin has no claim to them (RFC 9110 §15.4). */
-const credential = /auth|cookie|token|key|secret|session|signature|password/;
 
 /**
  * The request that a response redirects to, or null when it is no redirect.
@@ -28,14 +29,25 @@ export function redirected(ask: Ask, statusCode: number, location: string | null
   url.username = "";
   url.password = "";
   const headers = new Map(ask.headers);
-  if (!sameParty(ask.url, url)) {
-    for (const name of headers.keys()) if (name === "host" || credential.test(name)) headers.delete(name);
+  const leaves = !sameParty(ask.url, url);
+  if (leaves) {
+    for (const name of headers.keys()) {
+      if (name === "host" || isSecretHeader(name) || ask.confidential.headers.has(name)) headers.delete(name);
+    }
   }
   // RFC 9110 §15.4.2 to §15.4.4: 303 is fetched; so are, by custom, a POST's 301 and 302.
   const fetched = statusCode === 303 ? ask.method !== "HEAD" : statusCode < 303 && ask.method === "POST";
-  if (!fetched) return { ...ask, url, headers };
+  if (!fetched) {
+    if (leaves && ask.confidential.body) {
+      throw new CheckFailure(
+        "http_bad_redirect",
+        "the redirect leads to another origin, which is not sent the secret body",
+      );
+    }
+    return { ...ask, url, headers };
+  }
   for (const name of headers.keys()) if (name.startsWith("content-")) headers.delete(name);
-  return { url, method: "GET", headers, body: null };
+  return { ...ask, url, method: "GET", headers, body: null };
 }
 
 /** The same origin, or its move from plain http to https on the usual ports. */

@@ -46,10 +46,16 @@ export function createHttpProbe(deps: HttpProbeDeps): Probe<"http"> {
       }
     });
 
-  function firstAsk({ http }: CheckOf<"http">): Ask {
+  function firstAsk({ http, confidential }: CheckOf<"http">): Ask {
     const headers = new Map<string, string>(defaultHeaders);
     for (const name in http.headers) headers.set(name.toLowerCase(), toFieldValue(http.headers[name] as string));
-    return { url: new URL(http.url), method: http.method, headers, body: http.body };
+    return {
+      url: new URL(http.url),
+      method: http.method,
+      headers,
+      body: http.body,
+      confidential: confidential ?? nothing,
+    };
   }
 
   /** One request and its response; the next request when it redirects. */
@@ -91,6 +97,8 @@ export function createHttpProbe(deps: HttpProbeDeps): Probe<"http"> {
     return response.next;
   }
 }
+
+const nothing: Ask["confidential"] = { headers: new Set(), body: false };
 
 /** What was seen of one hop says nothing of the next. */
 function forget(seen: Seen): void {

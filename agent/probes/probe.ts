@@ -1,8 +1,8 @@
-import type { Check } from "../../shared/check.ts";
 import type { MonitorType } from "../../shared/monitor.ts";
+import type { OpenCheck } from "../check-secrets.ts";
 import type { Observation } from "../net/attempt.ts";
 
-export type CheckOf<T extends MonitorType> = Extract<Check, { readonly type: T }>;
+export type CheckOf<T extends MonitorType> = Extract<OpenCheck, { readonly type: T }>;
 
 /** Performs a check of one type within its `timeoutMs` and tells what it saw. Never throws. */
 export type Probe<T extends MonitorType> = (check: CheckOf<T>) => Promise<Observation>;

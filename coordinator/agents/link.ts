@@ -32,6 +32,7 @@ export interface AgentLinks {
 export function createAgentLinks({
   presence,
   onRegion,
+  regionKeysOf,
   clock,
   logger,
 }: {
@@ -41,6 +42,8 @@ export function createAgentLinks({
    * or it may have been retired. An agent that leaves says nothing for its region.
    */
   readonly onRegion: (region: string) => void;
+  /** With what the secrets of a region's checks may be sealed, in base64. */
+  readonly regionKeysOf: (region: string) => string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }): AgentLinks {
@@ -77,6 +80,7 @@ export function createAgentLinks({
         onRegion(message.region);
         logger.info({ agent: message.agentId, region: message.region, version: message.version }, "An agent is linked");
         send({ type: "welcome", v: 1 });
+        send({ type: "region-keys", keys: regionKeysOf(message.region) });
       } else if (!agent) {
         socket.close(CLOSE_REFUSED, "the first message must be hello");
       } else if (message.type === "heartbeat") {

@@ -4,6 +4,7 @@ import type { Monitor } from "../../shared/monitor.ts";
 import { MAX_BATCH } from "../../shared/queues.ts";
 import { longestWaitMs } from "../schedule/due.ts";
 import type { DueCheck } from "../schedule/schedule.ts";
+import type { TargetOf } from "./targets.ts";
 
 /** A job of a region's checks queue. */
 export interface CheckJob {
@@ -20,14 +21,16 @@ const SINGLE_JOBS = 3;
  * few, and up to MAX_BATCH when there are many. Job ids are made from shard and
  * slot, so that pushing a slot twice is pushing it once.
  */
-export function batchesOf(shard: number, slot: number, due: readonly DueCheck[]): CheckJob[] {
+export function batchesOf(shard: number, slot: number, due: readonly DueCheck[], targetOf: TargetOf): CheckJob[] {
   return [...groupBy(due, ({ region }) => region)].flatMap(([region, checks]) =>
     chunks(checks, checks.length <= SINGLE_JOBS ? 1 : MAX_BATCH).map((chunk, n) => ({
       region,
       jobId: `s${shard}-${slot}-${region}-${n}`,
       batch: {
         v: 1 as const,
-        checks: chunk.map(({ monitor, round, scheduledAt }) => checkOf(monitor, round, 0, scheduledAt)),
+        checks: chunk.map(({ monitor, round, scheduledAt }) =>
+          checkOf(monitor, { round, attempt: 0, scheduledAt }, targetOf(monitor, region)),
+        ),
       },
     })),
   );
@@ -39,26 +42,19 @@ export function pushedAgain(job: CheckJob): CheckJob {
 }
 
 /** A check of a monitor, with all that an agent needs to make it. */
-export function checkOf(monitor: Monitor, round: number, attempt: number, scheduledAt: number): Check {
+export function checkOf(
+  monitor: Monitor,
+  occasion: Pick<Check, "round" | "attempt" | "scheduledAt">,
+  target: CheckTarget,
+): Check {
   return {
     monitorId: monitor.id,
-    round,
-    attempt,
-    scheduledAt,
-    expiresAt: scheduledAt + longestWaitMs(monitor),
+    ...occasion,
+    expiresAt: occasion.scheduledAt + longestWaitMs(monitor),
     timeoutMs: monitor.timeoutMs,
     assertions: monitor.assertions,
-    ...targetOf(monitor),
+    ...target,
   };
-}
-
-function targetOf(monitor: Monitor): CheckTarget {
-  switch (monitor.type) {
-    case "http":
-      return { type: monitor.type, http: monitor.http };
-    case "tcp":
-      return { type: monitor.type, tcp: monitor.tcp };
-  }
 }
 
 /** A list cut into pieces of a size. */

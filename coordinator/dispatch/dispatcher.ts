@@ -8,6 +8,7 @@ import { batchesOf, pushedAgain } from "./batches.ts";
 import type { Leases } from "./leases.ts";
 import type { Pusher } from "./pusher.ts";
 import { missesOf } from "./pusher.ts";
+import type { TargetOf } from "./targets.ts";
 
 /** How long before its slot begins a batch is pushed, in ms: time to reach the agents, who hold it until its instant. */
 const LEAD_MS = 750;
@@ -17,13 +18,14 @@ export interface DispatcherDeps {
   /** The shards to dispatch. */
   readonly leases: Pick<Leases, "held">;
   readonly pusher: Pusher;
+  readonly targetOf: TargetOf;
   readonly clock: Clock;
   /** Told of every scheduled check whose time was over before it could be pushed. */
   readonly onMissed: (misses: readonly StoredMiss[]) => void;
 }
 
 /** Walks over time slot by slot and pushes what is due in each, a little ahead. */
-export function createDispatcher({ schedule, leases, pusher, clock, onMissed }: DispatcherDeps): Part {
+export function createDispatcher({ schedule, leases, pusher, targetOf, clock, onMissed }: DispatcherDeps): Part {
   let timer: NodeJS.Timeout | undefined;
 
   /** The part of a job that is not over yet; what is was not dispatched in time. */
@@ -43,7 +45,7 @@ export function createDispatcher({ schedule, leases, pusher, clock, onMissed }: 
     for (const [shard, progress] of leases.held) {
       while (progress.next <= last) {
         const due = schedule.dueIn(shard, progress.next);
-        const made = batchesOf(shard, progress.next, due).flatMap((job) => inTime(job, now));
+        const made = batchesOf(shard, progress.next, due, targetOf).flatMap((job) => inTime(job, now));
         // What is behind may have been pushed by another coordinator, which knew other monitors and made other jobs.
         jobs.push(...(progress.next < last ? made.map(pushedAgain) : made));
         ends.push(progress.begin());

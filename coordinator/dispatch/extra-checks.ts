@@ -10,6 +10,7 @@ import type { CheckJob } from "./batches.ts";
 import { batchesOf, checkOf, chunks, pushedAgain } from "./batches.ts";
 import type { Leases } from "./leases.ts";
 import type { Pusher } from "./pusher.ts";
+import type { TargetOf } from "./targets.ts";
 
 /** A check that is due within this many ms anyway needs no extra one. */
 const SOON_MS = 60_000;
@@ -39,13 +40,15 @@ export interface ExtraChecksDeps {
   readonly schedule: Schedule;
   readonly leases: Pick<Leases, "held">;
   readonly pusher: Pick<Pusher, "push">;
+  readonly targetOf: TargetOf;
 }
 
-export function createExtraChecks({ schedule, leases, pusher }: ExtraChecksDeps): ExtraChecks {
+export function createExtraChecks({ schedule, leases, pusher, targetOf }: ExtraChecksDeps): ExtraChecks {
   /** A check of the round in which it is asked for. */
   function extraCheck(monitor: Monitor, region: string, at: number): Check {
     const { round, dueAt } = schedule.roundOf(monitor, region, at);
-    return checkOf(monitor, round, Math.max(1, Math.round(at - dueAt)), at);
+    const attempt = Math.max(1, Math.round(at - dueAt));
+    return checkOf(monitor, { round, attempt, scheduledAt: at }, targetOf(monitor, region));
   }
 
   /** Pushes one check of a monitor to each of some regions. `occasion` tells it from every other time this is done. */
@@ -95,7 +98,7 @@ export function createExtraChecks({ schedule, leases, pusher }: ExtraChecksDeps)
       const jobs: CheckJob[] = [];
       for (let slot = Math.max(effectiveSlot(monitor.updatedAt), next - MAX_CATCH_UP); slot < next; slot++) {
         const due = schedule.dueIn(shard, slot).filter((check) => check.monitor === monitor);
-        for (const job of batchesOf(shard, slot, due)) {
+        for (const job of batchesOf(shard, slot, due, targetOf)) {
           jobs.push(pushedAgain({ ...job, jobId: `late-${monitor.id}-${job.jobId}` }));
         }
       }

@@ -24,19 +24,26 @@ export interface KeySettings {
   readonly dataDir: string;
 }
 
+export interface FoundKeys {
+  /** The current one first. */
+  readonly keys: readonly SecretKey[];
+  /** Where they were found, for people. */
+  readonly source: string;
+}
+
 /**
- * The keys that the settings name, the current one first; else the one kept in the
- * file `key` of the data directory, which is made when there is none.
+ * The keys that the settings name; else the one kept in the file `key` of the data
+ * directory, which is made when there is none.
  * @throws ConfigError
  */
-export function keysOf({ secretKeys, secretKeyFile, dataDir }: KeySettings): readonly SecretKey[] {
+export function findKeys({ secretKeys, secretKeyFile, dataDir }: KeySettings): FoundKeys {
   if (secretKeys !== null && secretKeyFile !== null) {
     throw new ConfigError("WATCHPOST_KEY and WATCHPOST_KEY_FILE must not both be set");
   }
-  if (secretKeys !== null) return secretKeys;
-  if (secretKeyFile !== null) return readKeys(secretKeyFile, `WATCHPOST_KEY_FILE ${secretKeyFile}`);
-  const path = join(resolve(dataDir), "key");
-  return readKeys(path, `the key file ${path}`, () => keepNewKey(path));
+  if (secretKeys !== null) return { keys: secretKeys, source: "WATCHPOST_KEY" };
+  const path = secretKeyFile ?? join(resolve(dataDir), "key");
+  const source = secretKeyFile === null ? `the key file ${path}` : `WATCHPOST_KEY_FILE ${path}`;
+  return { keys: readKeys(path, source, secretKeyFile === null ? () => keepNewKey(path) : undefined), source };
 }
 
 /** @param make called when there is no such file, after which there is. */

@@ -1,11 +1,14 @@
 import { hkdfSync, randomBytes } from "node:crypto";
+import type { SealingKey } from "../../shared/sealing.ts";
+import { sealingKey } from "../../shared/sealing.ts";
 
 const KEY_BYTES = 32;
 
 /** A key of the deployment. What it is used for is derived from it (RFC 5869), each use apart from the others. */
 export interface SecretKey {
-  /** Tells keys apart, and says nothing about them: 8 hexadecimal digits. */
   readonly id: string;
+  /** What secrets are sealed with; of the same id. */
+  readonly sealing: SealingKey;
   /** 32 independent-looking bytes for one purpose; the same for the same label. */
   derive(label: string): Buffer;
 }
@@ -22,7 +25,8 @@ function toKey(text: string): SecretKey {
   if (material?.length !== KEY_BYTES) throw new Error(`must be ${keysForm}`);
   const derive = (label: string): Buffer =>
     Buffer.from(hkdfSync("sha256", material, Buffer.alloc(0), `watchpost ${label}`, KEY_BYTES));
-  return { id: derive("key id").subarray(0, 4).toString("hex"), derive };
+  const sealing = sealingKey(derive("secret box"));
+  return { id: sealing.id, sealing, derive };
 }
 
 /**

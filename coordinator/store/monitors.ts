@@ -1,13 +1,16 @@
-import type { Monitor, MonitorSpec } from "../../shared/monitor.ts";
+import type { GivenMonitor, Monitor, MonitorSpec } from "../../shared/monitor.ts";
 import { isJudgedAlike } from "../replay/judged-alike.ts";
 import type { Revision } from "../schedule/history.ts";
+import type { SecretBox } from "../secrets/box.ts";
+import { sealMonitor } from "../secrets/monitor-secrets.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 import { beginAnew, beginStatus, endIncident } from "./verdict-resets.ts";
 
-/** Monitors in PostgreSQL, with every revision that they ever had. */
+/** Monitors in PostgreSQL, with every revision that they ever had. Their secrets are sealed on the way in and stay so. */
 export interface MonitorStore {
-  create(id: string, spec: MonitorSpec): Promise<Monitor>;
+  /** @throws SecretRefused */
+  create(id: string, given: GivenMonitor): Promise<Monitor>;
   /** The monitors of these ids that exist, in no particular order. */
   getMany(ids: readonly string[]): Promise<Monitor[]>;
   get(id: string): Promise<Monitor | null>;
@@ -17,8 +20,9 @@ export interface MonitorStore {
    * Makes a new revision out of the current one; null when there is no such monitor.
    * Changes of one monitor wait for each other, so none is lost. What `revise`
    * throws is thrown, and nothing is changed.
+   * @throws SecretRefused
    */
-  change(id: string, revise: (current: Monitor) => MonitorSpec): Promise<Monitor | null>;
+  change(id: string, revise: (current: Monitor) => GivenMonitor): Promise<Monitor | null>;
   /** False when there was none. */
   remove(id: string): Promise<boolean>;
   /** When those of these monitors that are gone were removed, in ms since the epoch. */
@@ -45,7 +49,7 @@ interface Row {
 
 const columns = "id, revision, spec, created_at, updated_at";
 
-export function createMonitorStore(postgres: Postgres): MonitorStore {
+export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorStore {
   async function getMany(ids: readonly string[]): Promise<Monitor[]> {
     const { rows } = await postgres.query<Row>(`SELECT ${columns} FROM monitors WHERE id = ANY($1)`, [ids]);
     return rows.map(toMonitor);
@@ -53,8 +57,9 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
   return {
     getMany,
     get: async (id) => (await getMany([id]))[0] ?? null,
-    create: (id, spec) =>
+    create: (id, given) =>
       inTransaction(postgres, async (client) => {
+        const spec = sealMonitor(box, given, { id, revision: 1, current: null });
         const { rows } = await client.query<Row>(
           `INSERT INTO monitors (id, spec) VALUES ($1, $2) RETURNING ${columns}`,
           [id, JSON.stringify(spec)],
@@ -76,7 +81,7 @@ export function createMonitorStore(postgres: Postgres): MonitorStore {
         const found = await client.query<Row>(`SELECT ${columns} FROM monitors WHERE id = $1 FOR UPDATE`, [id]);
         if (!found.rows[0]) return null;
         const current = toMonitor(found.rows[0]);
-        const spec = revise(current);
+        const spec = sealMonitor(box, revise(current), { id, revision: current.revision + 1, current });
         const { rows } = await client.query<Row>(
           `UPDATE monitors SET spec = $2, revision = revision + 1, updated_at = clock_timestamp()
            WHERE id = $1 RETURNING ${columns}`,

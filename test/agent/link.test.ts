@@ -24,6 +24,7 @@ describe("the link", () => {
   let server: LinkServer;
   let link: Link;
   let wishes: boolean[];
+  let told: Array<readonly string[]>;
   let refusal: Error | null;
   const clockSync = () => createClockSync(systemClock());
   let sync: ReturnType<typeof clockSync>;
@@ -32,6 +33,7 @@ describe("the link", () => {
     server = await startLinkServer(token);
     sync = clockSync();
     wishes = [];
+    told = [];
     refusal = null;
   });
   afterEach(async () => {
@@ -56,6 +58,9 @@ describe("the link", () => {
       clockSync: sync,
       onSampled: () => undefined,
       onDrained: (isDrained) => void wishes.push(isDrained),
+      onRegionKeys: (keys) => {
+        told.push(keys);
+      },
       onFatal: (thrown) => {
         refusal = thrown;
       },
@@ -63,6 +68,17 @@ describe("the link", () => {
     });
     return link.start();
   }
+
+  test("is told the keys of the region's secrets", async () => {
+    await start();
+    server.say({ type: "region-keys", keys: "none" });
+    server.say({ type: "region-keys", keys: ["a", "b"] });
+    await until(
+      () => told,
+      ({ length }) => length > 0,
+    );
+    expect(told).toEqual([["a", "b"]]);
+  });
 
   test("says hello first, then how it is, and knows the coordinator's time when it has started", async () => {
     server.behaviour.clockAheadMs = 60_000;

@@ -6,6 +6,7 @@ import { SHARDS } from "../../coordinator/schedule/shard.ts";
 import { newId } from "../../shared/id.ts";
 import type { Monitor } from "../../shared/monitor.ts";
 import { aMonitor } from "../support/monitors.ts";
+import { targetOf } from "../support/secrets.ts";
 import type { Benchmark, Figures } from "./benchmark.ts";
 
 const SIZES = { "10k": 10_000, "100k": 100_000, "1M": 1_000_000 };
@@ -82,7 +83,8 @@ function plan(schedule: Schedule, slot: number): number {
 function planBatches(schedule: Schedule, slot: number): number {
   let planned = 0;
   for (let shard = 0; shard < SHARDS; shard++) {
-    for (const { batch } of batchesOf(shard, slot, schedule.dueIn(shard, slot))) planned += batch.checks.length;
+    for (const { batch } of batchesOf(shard, slot, schedule.dueIn(shard, slot), targetOf))
+      planned += batch.checks.length;
   }
   return planned;
 }

@@ -14,6 +14,7 @@ import { createLogger } from "../../shared/logger.ts";
 import type { QueueServer } from "../../shared/queues.ts";
 import { checksQueueName, jobOptions, openQueue, openWorker } from "../../shared/queues.ts";
 import { aMonitor } from "../support/monitors.ts";
+import { targetOf } from "../support/secrets.ts";
 import type { Benchmark, Figures, Setting } from "./benchmark.ts";
 import { readCpuTimes } from "./process-cpu.ts";
 import { openQueueMeter } from "./queue-operations.ts";
@@ -116,7 +117,9 @@ const slotsAndBatches: Way = {
     let last = Promise.resolve<unknown>(null);
     const timer = setInterval(() => {
       const slot = slotAt(Date.now()) + 1;
-      const shards = Array.from({ length: SHARDS }, (_, shard) => batchesOf(shard, slot, schedule.dueIn(shard, slot)));
+      const shards = Array.from({ length: SHARDS }, (_, shard) =>
+        batchesOf(shard, slot, schedule.dueIn(shard, slot), targetOf),
+      );
       last = queues.push(REGION, shards.flat(), "in turn");
     }, SLOT_MS);
     return async () => {
@@ -139,7 +142,12 @@ const plainJobs: Way = {
       () => {
         for (const due = ((performance.now() - begun) * rate) / 1_000; added < due; added++) {
           const monitor = monitors[added % rate] as (typeof monitors)[number];
-          const data: CheckBatch = { v: 1, checks: [checkOf(monitor, added, 0, Date.now())] };
+          const data: CheckBatch = {
+            v: 1,
+            checks: [
+              checkOf(monitor, { round: added, attempt: 0, scheduledAt: Date.now() }, targetOf(monitor, REGION)),
+            ],
+          };
           const job = queue.add("checks", data, jobOptions);
           adding.add(job);
           job.finally(() => adding.delete(job));
@@ -163,7 +171,10 @@ const jobSchedulers: Way = {
     await Promise.all(
       monitorsOf(rate).map((monitor, n) => {
         const startDate = begin + (n * SLOT_MS) / rate;
-        const data: CheckBatch = { v: 1, checks: [checkOf(monitor, n, 0, startDate)] };
+        const data: CheckBatch = {
+          v: 1,
+          checks: [checkOf(monitor, { round: n, attempt: 0, scheduledAt: startDate }, targetOf(monitor, REGION))],
+        };
         return queue.upsertJobScheduler(
           `monitor-${n}`,
           { every: SLOT_MS, startDate },

@@ -1,12 +1,13 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
-import { adminToken, agentToken, secretKey } from "../support/coordinator.ts";
+import { adminToken, agentToken } from "../support/coordinator.ts";
 import { serveHttp } from "../support/http-server.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
 import { type ProgramProcess, startProgram } from "../support/program-process.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
+import { secretKey } from "../support/secrets.ts";
 import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { tempDir } from "../support/temp-dir.ts";

@@ -4,14 +4,12 @@ import type { CoordinatorConfig } from "../../coordinator/config.ts";
 import { createCoordinator } from "../../coordinator/coordinator.ts";
 import { parseKeys } from "../../coordinator/secrets/keys.ts";
 import type { QueueServer } from "../../shared/queues.ts";
+import { secretKey } from "./secrets.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "./shared-servers.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "wpa_admin-token-of-the-tests";
 export const agentToken = "wpg_agent-token-of-the-tests";
-
-/** What the tests' coordinators seal secrets with. */
-export const secretKey = "dGhlIGtleSBvZiBhbGwgY29vcmRpbmF0b3JzIGluIHQ=";
 
 export interface Answer {
   readonly status: number;

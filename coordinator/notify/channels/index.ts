@@ -1,4 +1,5 @@
 import { errorText } from "../../../shared/errors.ts";
+import { secretTexts, withoutSecrets } from "../../../shared/secret-texts.ts";
 import type { Notice } from "../notice.ts";
 import type { AnyChannel, ChannelType, SendContext } from "./channel.ts";
 import { command } from "./command.ts";
@@ -13,7 +14,6 @@ import { ntfy } from "./ntfy.ts";
 import { opsgenie } from "./opsgenie.ts";
 import { pagerduty } from "./pagerduty.ts";
 import { pushover } from "./pushover.ts";
-import { secretTexts, withoutSecrets } from "./secrets.ts";
 import { slack } from "./slack.ts";
 import { teams } from "./teams.ts";
 import { telegram } from "./telegram.ts";

@@ -10,6 +10,7 @@ const ask = (url: string): Ask => ({
     ["accept", "*/*"],
   ]),
   body: null,
+  confidential: { headers: new Set(), body: false },
 });
 
 describe("where a redirect leads", () => {

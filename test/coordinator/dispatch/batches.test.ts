@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { batchesOf } from "../../../coordinator/dispatch/batches.ts";
 import { MAX_BATCH } from "../../../shared/queues.ts";
 import { aMonitor } from "../../support/monitors.ts";
+import { targetOf } from "../../support/secrets.ts";
 
 const due = fc.array(
   fc.record({
@@ -17,7 +18,7 @@ const due = fc.array(
 test("every due check is in exactly one batch, of its own region, in order", () => {
   fc.assert(
     fc.property(due, (due) => {
-      const jobs = batchesOf(3, 7, due);
+      const jobs = batchesOf(3, 7, due, targetOf);
       for (const region of ["eu-west", "us-east"]) {
         const batched = jobs.filter((job) => job.region === region).flatMap((job) => job.batch.checks);
         const expected = due.filter((check) => check.region === region);
@@ -33,9 +34,9 @@ test("every due check is in exactly one batch, of its own region, in order", () 
 test("job ids are made of shard, slot and region, unlike each other, the same when pushed again, and what BullMQ takes", () => {
   fc.assert(
     fc.property(due, (due) => {
-      const ids = batchesOf(3, 7, due).map(({ jobId }) => jobId);
+      const ids = batchesOf(3, 7, due, targetOf).map(({ jobId }) => jobId);
       expect(new Set(ids).size).toBe(ids.length);
-      expect(batchesOf(3, 7, due).map(({ jobId }) => jobId)).toEqual(ids);
+      expect(batchesOf(3, 7, due, targetOf).map(({ jobId }) => jobId)).toEqual(ids);
       for (const id of ids) expect(id).toMatch(/^s3-7-(eu-west|us-east)-\d+$/);
     }),
     { numRuns: 30 },
@@ -50,7 +51,7 @@ test("a quiet region has one check per job, a busy one full batches", () => {
       round: n,
       scheduledAt: n,
     }));
-    return batchesOf(3, 7, due).map(({ batch }) => batch.checks.length);
+    return batchesOf(3, 7, due, targetOf).map(({ batch }) => batch.checks.length);
   };
   expect(sizes(0)).toEqual([]);
   expect(sizes(3)).toEqual([1, 1, 1]);
@@ -60,9 +61,8 @@ test("a quiet region has one check per job, a busy one full batches", () => {
 
 test("a check expires with its round, and after a minute at the latest", () => {
   const expiry = (intervalMs: number) => {
-    const [job] = batchesOf(3, 1, [
-      { monitor: aMonitor({ intervalMs }), region: "eu-west", round: 1, scheduledAt: 5_000 },
-    ]);
+    const due = [{ monitor: aMonitor({ intervalMs }), region: "eu-west", round: 1, scheduledAt: 5_000 }];
+    const [job] = batchesOf(3, 1, due, targetOf);
     return job?.batch.checks[0]?.expiresAt;
   };
   expect(expiry(10_000)).toBe(15_000);

@@ -9,6 +9,7 @@ import type { StoredMiss } from "../../../coordinator/store/results.ts";
 import type { MissReason } from "../../../shared/check.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import { aMonitor } from "../../support/monitors.ts";
+import { targetOf } from "../../support/secrets.ts";
 
 const NOW = 1_800_000_000_500;
 const SLOT = 1_800_000_000;
@@ -36,6 +37,7 @@ function setUp({ from = SLOT, live = true, answer = null as MissReason | null } 
     schedule,
     leases: { held },
     pusher,
+    targetOf,
     clock: { now: () => NOW, monotonic: () => NOW },
     onMissed,
   });

@@ -6,6 +6,7 @@ import { createSchedule } from "../../../coordinator/schedule/schedule.ts";
 import { SHARDS } from "../../../coordinator/schedule/shard.ts";
 import { MAX_BATCH } from "../../../shared/queues.ts";
 import { aMonitor } from "../../support/monitors.ts";
+import { targetOf } from "../../support/secrets.ts";
 
 const NOW = 1_800_000_000_500;
 const SLOT = 1_800_000_000;
@@ -24,6 +25,7 @@ function setUp({ next = SLOT } = {}) {
         pushed.push(...jobs);
       },
     },
+    targetOf,
   });
   return { extraChecks, schedule, pushed };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { createSecretBox, sealedWith, Unopenable } from "../../../coordinator/secrets/box.ts";
+import { createSecretBox } from "../../../coordinator/secrets/box.ts";
 import { newKey, parseKeys } from "../../../coordinator/secrets/keys.ts";
+import { sealedWith, Unopenable } from "../../../shared/sealing.ts";
 
 const boxOf = (...keys: string[]) => createSecretBox(parseKeys(keys.join("\n")));
 const [older, newer] = [newKey(), newKey()];
@@ -25,7 +26,7 @@ test("another context, another key or a changed text does not open, and the erro
     [box, `${sealed.slice(0, -4)}${last.repeat(4)}`, "monitor a", /or was changed since/],
     [box, sealed.slice(0, 30), "monitor a", /too short/],
     [box, "hunter2", "monitor a", /no sealed text/],
-    [boxOf(older), sealed, "monitor a", /the key [0-9a-f]{8}, which this coordinator does not have/],
+    [boxOf(older), sealed, "monitor a", /the key [0-9a-f]{8}, which is not here/],
   ];
   for (const [by, text, context, message] of wrong) {
     expect(() => by.open(text, context)).toThrow(Unopenable);

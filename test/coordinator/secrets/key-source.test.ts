@@ -2,7 +2,9 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
-import { keysOf } from "../../../coordinator/secrets/key-source.ts";
+import type { KeySettings } from "../../../coordinator/secrets/key-source.ts";
+import { findKeys } from "../../../coordinator/secrets/key-source.ts";
+import type { SecretKey } from "../../../coordinator/secrets/keys.ts";
 import { newKey, parseKeys } from "../../../coordinator/secrets/keys.ts";
 import { ConfigError } from "../../../shared/errors.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -13,7 +15,8 @@ async function place() {
   onTestFinished(() => dir.remove());
   return { dir: dir.path, settings: { secretKeys: null, secretKeyFile: null, dataDir: join(dir.path, "new/data") } };
 }
-const idsOf = (keys: ReturnType<typeof keysOf>) => keys.map(({ id }) => id);
+const idsOf = (keys: readonly SecretKey[]) => keys.map(({ id }) => id);
+const keysOf = (settings: KeySettings) => findKeys(settings).keys;
 
 test("a key is made once, for this user alone, and kept", async () => {
   const { settings } = await place();
@@ -30,10 +33,10 @@ test("coordinators that start at once on one data directory agree on one key", a
   const program = `
     const { parentPort, workerData } = require("node:worker_threads");
     const gate = new Int32Array(workerData.gate);
-    import(workerData.source).then(({ keysOf }) => {
+    import(workerData.source).then(({ findKeys }) => {
       Atomics.add(gate, 1, 1);
       Atomics.wait(gate, 0, 0);
-      parentPort.postMessage(keysOf(workerData.settings)[0].id);
+      parentPort.postMessage(findKeys(workerData.settings).keys[0].id);
     });`;
   const gate = new SharedArrayBuffer(8);
   const workers = Array.from(

@@ -14,6 +14,7 @@ import { createVerdictHistoryStore } from "../../../coordinator/store/verdict-hi
 import type { Monitor } from "../../../shared/monitor.ts";
 import { anIncident } from "../../support/incidents.ts";
 import { aMonitor } from "../../support/monitors.ts";
+import { testBox } from "../../support/secrets.ts";
 import { testStores } from "../../support/stores.ts";
 
 const MINUTE = 60_000;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   stores = await testStores();
   const { postgres, clickhouse } = stores;
   deps = {
-    monitors: createMonitorStore(postgres),
+    monitors: createMonitorStore(postgres, testBox),
     regions: createRegionStore(postgres),
     results: createResultStore(clickhouse),
     shards: createShardStore(postgres),

@@ -10,9 +10,10 @@ import type { ResultStore, StoredMiss, StoredResult } from "../../../coordinator
 import { createResultStore } from "../../../coordinator/store/results.ts";
 import { createShardStore } from "../../../coordinator/store/shards.ts";
 import { newId } from "../../../shared/id.ts";
-import type { Monitor } from "../../../shared/monitor.ts";
+import type { GivenMonitor, Monitor } from "../../../shared/monitor.ts";
 import { aResult } from "../../support/hand-agent.ts";
 import { aMonitor } from "../../support/monitors.ts";
+import { testBox } from "../../support/secrets.ts";
 import { testStores } from "../../support/stores.ts";
 
 const HOUR = 3_600_000;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   stores = await testStores();
   const { postgres, clickhouse } = stores;
   deps = {
-    monitors: createMonitorStore(postgres),
+    monitors: createMonitorStore(postgres, testBox),
     regions: createRegionStore(postgres),
     results: createResultStore(clickhouse),
     shards: createShardStore(postgres),
@@ -137,7 +138,7 @@ test("results, misses and gaps account for every scheduled check, and a repetiti
 
 test("a pause schedules nothing: it lowers neither coverage nor uptime", async () => {
   const monitor = await make("mon_s2");
-  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }));
+  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }) as GivenMonitor);
   await stores.postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1 AND revision = 2", [
     monitor.id,
     new Date(START + 30 * 60_000),
@@ -156,7 +157,7 @@ test("a window ends where every check is settled", async () => {
 
 test("a result that the schedule does not contain is an extra one: it makes up for none that is missing", async () => {
   const monitor = await make("mon_s4");
-  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }));
+  await deps.monitors.change(monitor.id, (current) => ({ ...current, enabled: false }) as GivenMonitor);
   await stores.postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1 AND revision = 2", [
     monitor.id,
     new Date(START + 30 * 60_000),

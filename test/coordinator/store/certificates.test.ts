@@ -3,6 +3,7 @@ import { createCertificateStore } from "../../../coordinator/store/certificates.
 import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
 import { newId } from "../../../shared/id.ts";
 import { monitorDocument } from "../../../shared/monitor.ts";
+import { testBox } from "../../support/secrets.ts";
 import { testStores } from "../../support/stores.ts";
 
 let stores: Awaited<ReturnType<typeof testStores>>;
@@ -20,7 +21,7 @@ async function monitorWith(
   id = newId("mon"),
 ): Promise<string> {
   const document = { name: "Shop", type: "http", http: { url: "https://shop.example/" } };
-  const monitors = createMonitorStore(stores.postgres);
+  const monitors = createMonitorStore(stores.postgres, testBox);
   if (!(await monitors.get(id))) await monitors.create(id, monitorDocument.parse(document));
   await stores.postgres.query(
     `INSERT INTO monitor_region_status (monitor_id, region, status, scheduled_at, attempt, checked_at, side_since, latency_ms, certificate, certificate_expires_at)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { secretTexts, withoutSecrets } from "../../../../coordinator/notify/channels/secrets.ts";
+import { secretTexts, withoutSecrets } from "../../shared/secret-texts.ts";
 
 const shown = (secret: unknown, text: string): string => withoutSecrets(text, secretTexts(secret));
 
