@@ -29,14 +29,14 @@ export function readCredential(value: unknown): AgentCredential {
     if (typeof value !== "string" || !pattern.test(value)) throw new Error(`${name} must match ${pattern.source}`);
     return value;
   };
-  if (!isRegion(String(region))) throw new Error(`region ${regionRule}`);
+  if (typeof region !== "string" || !isRegion(region)) throw new Error(`region ${regionRule}`);
   if (!Number.isInteger(generation) || Number(generation) < 1) throw new Error("generation must be 1 or more");
   return {
     v: 1,
     agentId: text("agentId", agentId, /^agt_[0-9a-z]{20}$/),
     secret: text("secret", secret, /^wps_[0-9A-Za-z]{43}$/),
     generation: Number(generation),
-    region: String(region),
+    region,
     coordinatorUrl: urlOf("coordinatorUrl", coordinatorUrl, ["http:", "https:"]),
     queue: readQueue(queue),
     queuePrefix: text("queuePrefix", queuePrefix, /^[A-Za-z0-9_-]{1,32}$/),

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { Settings } from "../../shared/env.ts";
 import { listSettings } from "../../shared/list-settings.ts";
 import { agentProgram } from "./agent-program.ts";
+import { CommandFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -31,6 +32,37 @@ export function addPart(parent: Command, side: "coordinator" | "agent", about: s
       terminal.out(
         `${command.helpInformation()}\nEnvironment (also from .env in the working directory):\n${listSettings(settings)}`,
       );
+    });
+  if (side === "agent") addEnroll(command, terminal);
+}
+
+interface EnrollOptions {
+  readonly coordinator: string;
+  readonly tokenFile?: string;
+  readonly output: string;
+}
+
+/** `watchpost agent enroll`: what the installer does on a server that has Node and this package instead. */
+function addEnroll(parent: Command, terminal: Terminal): void {
+  parent
+    .command("enroll")
+    .description("Make this machine an agent, with a token that `watchpost agents enroll` printed on the coordinator's")
+    .helpOption("-h, --help", "display help for command")
+    .requiredOption("--coordinator <url>", "the coordinator's address, such as https://watch.example")
+    .option("--token-file <file>", "where the token is; - is standard input (WATCHPOST_ENROLLMENT_TOKEN_FILE)")
+    .requiredOption("--output <file>", "where to keep the agent's credential, for WATCHPOST_CREDENTIAL_FILE")
+    .action(async (options: EnrollOptions) => {
+      const module = new URL("../../agent/enroll-command", import.meta.url);
+      const { enrollBy } = (await load(module)) as {
+        enrollBy: (given: EnrollOptions, env: NodeJS.ProcessEnv) => Promise<string>;
+      };
+      try {
+        terminal.out(`${await enrollBy(options, terminal.env)}\n`);
+      } catch (thrown) {
+        // Known by its name: the coordinator's code knows nothing of the agent's.
+        if ((thrown as Error).name === "EnrollmentFailure") throw new CommandFailure(1, (thrown as Error).message);
+        throw thrown;
+      }
     });
 }
 

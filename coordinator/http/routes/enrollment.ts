@@ -118,7 +118,7 @@ export function enrollmentRoutes(
     const { token, clockMs, ...told } = validate(enrollee, request.body);
     const offMs = clockMs === undefined ? 0 : clockMs - clock.now();
     if (Math.abs(offMs) > MAX_CLOCK_ERROR_MS) {
-      const rule = `is ${formatDuration(Math.round(Math.abs(offMs) / 1_000) * 1_000)} ${offMs < 0 ? "behind" : "ahead"} of the coordinator's: set it right, with NTP say, and come again. The token is still good`;
+      const rule = `is ${formatDuration(Math.round(Math.abs(offMs) / 1_000) * 1_000)} ${offMs < 0 ? "behind" : "ahead of"} the coordinator's: set it right, with NTP say, and come again. The token is still good`;
       throw new Problem(422, `The clock of this machine ${rule}.`, [{ field: "clockMs", rule }]);
     }
     const secret = newSecret("wps");

@@ -128,7 +128,7 @@ test("a clock that is more than two minutes off is told, and costs no token", as
   const { token } = (await make()).body;
   const late = await enroll(token, { clockMs: Date.now() - 150_000 });
   expect([late.status, late.body.errors[0].field]).toEqual([422, "clockMs"]);
-  expect(late.body.detail).toMatch(/clock of this machine is 1(49|50)s behind|clock of this machine is 150s behind/);
+  expect(late.body.detail).toMatch(/clock of this machine is 1(49|50|51)s behind the/);
   expect((await enroll(token, { clockMs: Date.now() + 150_000 })).body.detail).toMatch(/ahead of the coordinator's/);
   expect((await enroll(token, { clockMs: Date.now() - 100_000 })).status).toBe(201);
 });
