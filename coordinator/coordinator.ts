@@ -8,6 +8,7 @@ import { createLogger } from "../shared/logger.ts";
 import { createSupervised } from "../shared/supervised.ts";
 import type { Supervisor } from "../shared/systemd.ts";
 import { readVersion } from "../shared/version.ts";
+import { createDrains } from "./agents/drains.ts";
 import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
@@ -75,6 +76,7 @@ import { createAlertRuleStore, createChannelStore } from "./store/channels.ts";
 import { openClickHouse } from "./store/clickhouse.ts";
 import { createDeliveryStore } from "./store/deliveries.ts";
 import { createDeploymentStore } from "./store/deployment.ts";
+import { createDrainStore } from "./store/drains.ts";
 import { createEnrollmentStore } from "./store/enrollment.ts";
 import { createImpairmentStore } from "./store/impairments.ts";
 import { createIncidentStore } from "./store/incident-store.ts";
@@ -130,7 +132,9 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const maintenance = createMaintenanceStore(postgres);
 
   const schedule = createSchedule();
-  const presence = createPresence({ store: agents, clock, logger });
+  const drainStore = createDrainStore(postgres);
+  const drains = createDrains({ store: drainStore, onLearned: () => links.tellDrains(), logger });
+  const presence = createPresence({ store: agents, isDrained: drains.isDrained, clock, logger });
   const metrics = createMetrics();
   const vantage = createVantage({
     store: impairments,
@@ -264,6 +268,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   });
   const links = createAgentLinks({
     presence,
+    drains,
     regionKeysOf: (region) => regionKeys(box, region).all.map(({ bytes }) => bytes.toString("base64")),
     onRegion(region) {
       if (schedule.expand("all").includes(region)) return;
@@ -314,7 +319,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       incidentRoutes(app, { incidents, clock });
       maintenanceRoutes(app, { maintenance, clock });
       regionRoutes(app, { regions, agents, statuses, impairments });
-      agentRoutes(app, { agents, credentials: agentCredentials });
+      agentRoutes(app, { agents, credentials: agentCredentials, drains: drainStore });
       enrollmentRoutes(app, {
         enrollment: createEnrollmentStore(postgres),
         publicUrl: config.publicUrl,
@@ -347,11 +352,13 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         watchpost_maintenance: onMaintenance,
         watchpost_agents: identities.onChange,
         watchpost_tokens: liveClients.cut,
+        watchpost_drains: drains.onChange,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
         ...(roles.includes("api") && { watchpost_live: live.onLive }),
       },
       onGap() {
         identities.onGap();
+        drains.onChange();
         keeper.onGap();
         live.onGap();
         onMaintenance();
@@ -367,6 +374,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     ["dependencies", dependencies],
     ["keys", claim],
     ["redis users", redisUsers],
+    ["drains", drains],
     ["presence", presence],
     ["queues", onStop(queues.close)],
     ["audit log", keepAuditLog(audit, logger)],

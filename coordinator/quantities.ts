@@ -42,6 +42,14 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(seconds / size)} ${unit}${rest > 0 && next ? ` ${rest} ${next[1]}` : ""}`;
 }
 
+/** A size in bytes in one decimal unit: `812 B`, `9.6 kB`, `96 MB`, `1.2 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const unit = bytes < 1_000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1_000 ** unit;
+  return `${value.toFixed(unit === 0 || value >= 9.95 ? 0 : 1)} ${units[unit]}`;
+}
+
 /** A share from 0 to 1 in percent, rounded down: only all of it is `100 %`. */
 export function formatShare(share: number | null | undefined): string {
   if (share === null || share === undefined) return ABSENT;

@@ -9,6 +9,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { CLOSE_REFUSED, HEARTBEAT_MS, MAX_LINK_MESSAGE_BYTES, OFFLINE_AFTER_MS } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { Drains } from "./drains.ts";
 import type { AgentIdentity } from "./identity.ts";
 import type { Presence } from "./presence.ts";
 
@@ -16,6 +17,8 @@ import type { Presence } from "./presence.ts";
 const CLOSE_GOING_AWAY = 1001;
 /** No agent needs more messages between two heartbeats; one that sends more is cut off. */
 const MAX_MESSAGES_PER_HEARTBEAT = 100;
+
+type Hello = Extract<AgentMessage, { type: "hello" }>;
 
 /** The coordinator's end of the agents' links. */
 export interface AgentLinks {
@@ -26,17 +29,21 @@ export interface AgentLinks {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: AgentIdentity | null): void;
   /** Ends the links of an agent that has been revoked. */
   cut(agentId: string): void;
+  /** Tells the agents that were drained or resumed so; to be called when that may have changed. */
+  tellDrains(): void;
   close(): void;
 }
 
 export function createAgentLinks({
   presence,
+  drains,
   onRegion,
   regionKeysOf,
   clock,
   logger,
 }: {
   readonly presence: Presence;
+  readonly drains: Pick<Drains, "known" | "isDrained">;
   /**
    * Told of an agent's region at its hello, and at every heartbeat again: there may have been nowhere to keep it,
    * or it may have been retired. An agent that leaves says nothing for its region.
@@ -51,6 +58,8 @@ export function createAgentLinks({
 
   /** The links of enrolled agents, each by the agent's id; one with several processes has several. */
   const enrolled = new Map<string, Set<WebSocket>>();
+  /** What tells each agent that is linked whether it is drained, if it does not know. */
+  const drainTellers = new Set<() => void>();
 
   function serve(socket: WebSocket, identity: AgentIdentity | null): void {
     let agent: { readonly id: string; readonly region: string; readonly draining: boolean } | undefined;
@@ -63,7 +72,10 @@ export function createAgentLinks({
 
     if (identity) join(identity.agentId, socket);
 
-    const send = (message: CoordinatorMessage): void => socket.send(JSON.stringify(message));
+    let tellDrain = (): void => undefined;
+    const send = (message: CoordinatorMessage): void => {
+      if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
+    };
 
     function take(message: AgentMessage, receivedAt: number): void {
       if (message.type === "hello") {
@@ -79,8 +91,7 @@ export function createAgentLinks({
         presence.hello(message);
         onRegion(message.region);
         logger.info({ agent: message.agentId, region: message.region, version: message.version }, "An agent is linked");
-        send({ type: "welcome", v: 1 });
-        send({ type: "region-keys", keys: regionKeysOf(message.region) });
+        void drains.known.then(() => welcome(message));
       } else if (!agent) {
         socket.close(CLOSE_REFUSED, "the first message must be hello");
       } else if (message.type === "heartbeat") {
@@ -92,6 +103,19 @@ export function createAgentLinks({
         agent = { ...agent, draining: true };
         presence.draining(agent.id);
       }
+    }
+
+    /** What an agent is to know before it takes checks; nobody can tell it while that cannot be read. */
+    function welcome({ agentId, region }: Hello): void {
+      let told = drains.isDrained(agentId);
+      tellDrain = () => {
+        const drained = drains.isDrained(agentId);
+        if (drained !== told) send({ type: drained ? "drain" : "resume" });
+        told = drained;
+      };
+      drainTellers.add(tellDrain);
+      send({ type: "welcome", v: 1, drained: told });
+      send({ type: "region-keys", keys: regionKeysOf(region) });
     }
 
     socket.on("message", (data: RawData) => {
@@ -109,6 +133,7 @@ export function createAgentLinks({
     socket.on("close", () => {
       clearTimeout(silence);
       clearInterval(quota);
+      drainTellers.delete(tellDrain);
       if (identity) leave(identity.agentId, socket);
       if (!agent) return;
       logger.info({ agent: agent.id }, agent.draining ? "An agent has left" : "An agent's link is down");
@@ -136,6 +161,9 @@ export function createAgentLinks({
       server.handleUpgrade(request, socket, head, (link) => serve(link, identity)),
     cut(agentId) {
       for (const link of enrolled.get(agentId) ?? []) end(link, CLOSE_REFUSED, "this agent has been revoked");
+    },
+    tellDrains() {
+      for (const tell of drainTellers) tell();
     },
     close() {
       for (const client of server.clients) end(client, CLOSE_GOING_AWAY, "the coordinator is stopping");

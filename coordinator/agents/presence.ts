@@ -5,6 +5,7 @@ import type { Part } from "../../shared/lifecycle.ts";
 import { OFFLINE_AFTER_MS } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { AgentSighting, AgentStore } from "../store/agents.ts";
+import { takesChecks } from "./state.ts";
 
 type Hello = Extract<AgentMessage, { type: "hello" }>;
 
@@ -25,27 +26,32 @@ export interface Presence extends Part {
   heartbeat(agentId: string, load: AgentLoad): void;
   /** The agent takes no more checks. */
   draining(agentId: string): void;
-  /** The agent answered through the results queue of a region. */
-  answered(region: string, agentId: string): void;
+  /** The agent answered through the results queue of a region, so many ms ago. */
+  answered(region: string, agentId: string, agoMs: number): void;
   /** Whether a region has an agent that takes checks. */
   isLive(region: string): boolean;
   /** The canaries that fail in a region when they do for all its live agents, else none; null when no agent says. */
   failingCanaries(region: string): readonly string[] | null;
 }
 
-interface Known extends Omit<AgentSighting, "seenAgoMs"> {
+interface Known extends Omit<AgentSighting, "seenAgoMs" | "toldAgoMs"> {
   /** By the monotonic clock, in ms. */
   readonly seenAt: number;
+  /** When it last said something of itself; null when only results of it were seen. */
+  readonly toldAt: number | null;
   /** Seen by this coordinator and not written yet. */
   readonly unshared: boolean;
 }
 
 export function createPresence({
   store,
+  isDrained,
   clock,
   logger,
 }: {
-  readonly store: AgentStore;
+  readonly store: Pick<AgentStore, "record" | "seenWithin" | "forget">;
+  /** Whether an operator wants an agent to take no checks. */
+  readonly isDrained: (agentId: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Presence {
@@ -53,26 +59,46 @@ export function createPresence({
   let timer: NodeJS.Timeout | undefined;
   let sharing: Promise<void> | undefined;
 
-  function see(id: string, news: Partial<Known>): void {
+  function hear(id: string, news: Partial<Known>): void {
     const known = agents.get(id);
-    if (known) agents.set(id, { ...known, ...news, seenAt: clock.monotonic(), unshared: true });
+    const now = clock.monotonic();
+    if (known) agents.set(id, { ...known, ...news, seenAt: now, toldAt: now, unshared: true });
+  }
+
+  /** What is kept of an agent that another coordinator, or an earlier one, has seen. */
+  function learn({ seenAgoMs, toldAgoMs, ...agent }: AgentSighting, now: number): void {
+    const { id, region, version, host, node, draining, load } = agent;
+    const seenAt = now - seenAgoMs;
+    const toldAt = toldAgoMs === null ? null : now - toldAgoMs;
+    const known = agents.get(id);
+    if (!known) {
+      agents.set(id, { id, region, version, host, node, draining, load, seenAt, toldAt, unshared: false });
+      return;
+    }
+    const isNews = (toldAt ?? Number.NEGATIVE_INFINITY) > (known.toldAt ?? Number.NEGATIVE_INFINITY);
+    agents.set(id, {
+      ...known,
+      ...(isNews && { region, version, host, node, draining, load, toldAt }),
+      seenAt: Math.max(seenAt, known.seenAt),
+    });
   }
 
   async function share(): Promise<void> {
     const mine = [...agents.values()].filter(({ unshared }) => unshared);
     const now = clock.monotonic();
     if (mine.length > 0) {
-      await store.record(mine.map(({ seenAt, unshared: _, ...agent }) => ({ ...agent, seenAgoMs: now - seenAt })));
+      await store.record(
+        mine.map(({ seenAt, toldAt, unshared: _, ...agent }) => ({
+          ...agent,
+          seenAgoMs: now - seenAt,
+          toldAgoMs: toldAt === null ? null : now - toldAt,
+        })),
+      );
       for (const agent of mine) {
         if (agents.get(agent.id) === agent) agents.set(agent.id, { ...agent, unshared: false });
       }
     }
-    for (const { seenAgoMs, ...agent } of await store.seenWithin(OFFLINE_AFTER_MS)) {
-      const seenAt = clock.monotonic() - seenAgoMs;
-      const known = agents.get(agent.id);
-      if (!known || (!known.unshared && known.seenAt < seenAt))
-        agents.set(agent.id, { ...agent, seenAt, unshared: false });
-    }
+    for (const agent of await store.seenWithin(OFFLINE_AFTER_MS)) learn(agent, clock.monotonic());
     await store.forget(FORGET_AFTER_MS);
   }
 
@@ -82,7 +108,9 @@ export function createPresence({
 
   function* liveIn(region: string): Generator<Known> {
     for (const agent of agents.values()) {
-      if (agent.region === region && !agent.draining && isOnline(agent)) yield agent;
+      const { id, draining, load } = agent;
+      if (agent.region !== region || draining || !takesChecks(load) || isDrained(id)) continue;
+      if (isOnline(agent)) yield agent;
     }
   }
 
@@ -102,10 +130,8 @@ export function createPresence({
   return {
     async start() {
       // Those that were there before get the time to be heard of again: a coordinator that restarts is not their absence.
-      const seenAt = clock.monotonic();
-      for (const { seenAgoMs: _, ...agent } of await store.seenWithin(REMEMBERED_MS)) {
-        agents.set(agent.id, { ...agent, seenAt, unshared: false });
-      }
+      const now = clock.monotonic();
+      for (const agent of await store.seenWithin(REMEMBERED_MS)) learn({ ...agent, seenAgoMs: 0 }, now);
       timer = setInterval(tick, SHARE_EVERY_MS);
     },
     async stop() {
@@ -113,6 +139,7 @@ export function createPresence({
       await sharing;
     },
     hello({ agentId: id, region, version, host, node }) {
+      const now = clock.monotonic();
       agents.set(id, {
         id,
         region,
@@ -121,16 +148,19 @@ export function createPresence({
         node,
         draining: false,
         load: null,
-        seenAt: clock.monotonic(),
+        seenAt: now,
+        toldAt: now,
         unshared: true,
       });
     },
-    heartbeat: (agentId, load) => see(agentId, { load }),
-    draining: (agentId) => see(agentId, { draining: true }),
-    answered(region, agentId) {
+    heartbeat: (agentId, load) => hear(agentId, { load }),
+    draining: (agentId) => hear(agentId, { draining: true }),
+    answered(region, agentId, agoMs) {
+      if (agoMs >= OFFLINE_AFTER_MS) return;
       const known = agents.get(agentId);
-      if (known) see(agentId, {});
-      else agents.set(agentId, unknownAgent(region, agentId, clock.monotonic()));
+      const seenAt = clock.monotonic() - agoMs;
+      if (!known) agents.set(agentId, unknownAgent(region, agentId, seenAt));
+      else if (known.seenAt < seenAt) agents.set(agentId, { ...known, seenAt, unshared: true });
     },
     isLive: (region) => !liveIn(region).next().done,
     failingCanaries(region) {
@@ -144,5 +174,16 @@ export function createPresence({
 
 /** An agent of which nothing but its results has been seen: its link was never up while this coordinator ran. */
 function unknownAgent(region: string, id: string, seenAt: number): Known {
-  return { id, region, version: "", host: "", node: "", draining: false, load: null, seenAt, unshared: true };
+  return {
+    id,
+    region,
+    version: "",
+    host: "",
+    node: "",
+    draining: false,
+    load: null,
+    seenAt,
+    toldAt: null,
+    unshared: true,
+  };
 }

@@ -19,8 +19,9 @@ export function addRegions(parent: Command, context: CliContext): void {
           { title: "REGION", value: ({ region }) => region },
           {
             title: "AGENTS",
-            value: ({ agents }) => `${agents.online}/${agents.total} online`,
-            color: ({ agents }) => (agents.online === 0 ? "red" : agents.online < agents.total ? "yellow" : "green"),
+            value: ({ agents: { online, taking, total } }) =>
+              `${online}/${total} online${taking < online ? `, ${taking} take checks` : ""}`,
+            color: ({ agents }) => (agents.taking === 0 ? "red" : agents.taking < agents.total ? "yellow" : "green"),
           },
           { title: "LAST RESULT", value: ({ lastResultAt }) => formatAge(lastResultAt, terminal.now()) },
           {

@@ -40,7 +40,7 @@ export function everyRegion(known: readonly RegionRow[], monitors: readonly Moni
   const unseen = [...named].filter((region) => !names.has(region));
   const rows = unseen.map((region) => ({
     region,
-    agents: { online: 0, total: 0 },
+    agents: { online: 0, taking: 0, total: 0 },
     lastResultAt: null,
     impaired: null,
   }));

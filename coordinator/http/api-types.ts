@@ -2,6 +2,7 @@ import type { AgentLoad } from "../../shared/agent-message.ts";
 import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument, Quorum } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
+import type { AgentState } from "../agents/state.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { WindowDocument } from "../maintenance/document.ts";
 import type { NoticeEvent, Severity } from "../notify/notice.ts";
@@ -66,7 +67,8 @@ export interface ResultRow {
 
 export interface RegionRow {
   readonly region: string;
-  readonly agents: { readonly online: number; readonly total: number };
+  /** How many are there, how many of those take checks, and how many were there of late. */
+  readonly agents: { readonly online: number; readonly taking: number; readonly total: number };
   readonly lastResultAt: string | null;
   /** It sees nothing right and has no vote; null when it is well. */
   readonly impaired: { readonly since: string; readonly reason: string } | null;
@@ -78,10 +80,15 @@ export interface AgentRow {
   readonly version: string;
   readonly host: string;
   readonly node: string;
+  readonly state: AgentState;
+  /** Whether it is there and stays; it may take no checks all the same. */
   readonly online: boolean;
+  /** It has said that it ends. */
   readonly draining: boolean;
   /** Null when it was not here lately, or never. */
   readonly seenAgoMs: number | null;
+  /** Since when an operator has it drained; null when it is not. */
+  readonly drainedAt: string | null;
   /** What it last said of itself; null before its first heartbeat. */
   readonly load: AgentLoad | null;
   /** Null for one that shares its token with others. */

@@ -42,8 +42,8 @@ export interface IngestDeps {
   readonly storage: Storage;
   readonly statuses: Statuses;
   readonly monitorOf: (monitorId: string) => Monitor | undefined;
-  /** Told which agent answered through which region's queue. */
-  readonly onSignOfLife: (region: string, agentId: string) => void;
+  /** Told which agent answered through which region's queue, and how long ago, in ms: a queue may be behind. */
+  readonly onSignOfLife: (region: string, agentId: string, agoMs: number) => void;
   /** How long results are kept, in ms. */
   readonly keepMs: number;
   readonly clock: Clock;
@@ -115,8 +115,9 @@ export function createIngest({
     async take(region, payload, repeated) {
       const message = read(region, payload);
       for (const unfit of message.unfit) quarantine(region, unfit);
-      onSignOfLife(region, message.agentId);
       const { results, misses } = message;
+      const latest = Math.max(...results.map(({ startedAt, latencyMs }) => startedAt + latencyMs));
+      onSignOfLife(region, message.agentId, results.length === 0 ? 0 : Math.max(0, clock.now() - latest));
       metrics.jobResults.observe(results.length);
       if ([...results, ...misses].some(({ monitorId }) => !monitorOf(monitorId))) await sleep(LEARN_MS);
       const arrivals = sift(region, message, repeated);

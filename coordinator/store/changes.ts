@@ -17,6 +17,8 @@ export type ChangeChannel =
   | "watchpost_regions"
   /** An agent was enrolled or revoked, or its secret is being rotated: the agent's id. */
   | "watchpost_agents"
+  /** An agent was drained or resumed. */
+  | "watchpost_drains"
   /** An API token was removed: its id. */
   | "watchpost_tokens"
   /** There is something to tell people of. */

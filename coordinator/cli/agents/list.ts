@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { agentStateWords, clockInWords, inFlightInWords, latenessInWords, spoolInWords } from "../../agents/words.ts";
 import type { AgentRow } from "../../http/api-types.ts";
 import { ABSENT, formatAgo } from "../../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
-import { type Column, renderTable } from "../table.ts";
+import { type Color, type Column, renderTable } from "../table.ts";
 
 export function addList(parent: Command, context: CliContext): void {
   apiCommand(parent, "list", "List the agents", ["watchpost agents list --json"]).action((options: JsonOption) =>
@@ -22,22 +23,24 @@ export async function listAgents(context: CliContext, options: JsonOption): Prom
 const columns: ReadonlyArray<Column<AgentRow>> = [
   { title: "AGENT", value: ({ id }) => id },
   { title: "REGION", value: ({ region }) => region },
-  { title: "STATE", value: stateOf, color: ({ online }) => (online ? "green" : "red") },
+  { title: "STATE", value: ({ state }) => agentStateWords[state], color: ({ state }) => stateColor[state] },
   { title: "NAME", value: ({ enrollment }) => enrollment?.name ?? ABSENT },
   { title: "HOST", value: ({ host }) => host },
   { title: "VERSION", value: ({ version }) => version },
   { title: "LAST SEEN", value: ({ seenAgoMs }) => (seenAgoMs === null ? ABSENT : formatAgo(seenAgoMs)) },
-  { title: "IN FLIGHT", align: "right", value: ({ load }) => load?.inFlight.toString() ?? ABSENT },
-  { title: "CLOCK", align: "right", value: ({ load }) => clockOf(load?.clockOffsetMs ?? null) },
+  { title: "IN FLIGHT", align: "right", value: ({ load }) => inFlightInWords(load) },
+  { title: "LATE P50 / P99", align: "right", value: ({ load }) => latenessInWords(load) },
+  { title: "CLOCK", align: "right", value: ({ load }) => clockInWords(load) },
+  { title: "SPOOL", align: "right", value: ({ load }) => spoolInWords(load) },
 ];
 
-function stateOf({ online, draining, enrollment }: AgentRow): string {
-  if (enrollment !== null && enrollment.revokedAt !== null) return "revoked";
-  if (draining) return "draining";
-  return online ? "online" : "offline";
-}
-
-/** How far the agent's clock is off the coordinator's, with its sign. */
-function clockOf(offsetMs: number | null): string {
-  return offsetMs === null ? ABSENT : `${offsetMs < 0 ? "-" : "+"}${Math.abs(offsetMs).toFixed(1)} ms`;
-}
+const stateColor: Readonly<Record<AgentRow["state"], Color>> = {
+  online: "green",
+  starting: "yellow",
+  clock_refused: "red",
+  draining: "yellow",
+  drained: "yellow",
+  leaving: "gray",
+  offline: "red",
+  revoked: "gray",
+};

@@ -1,33 +1,70 @@
 import type { FastifyInstance } from "fastify";
+import { isIdOf } from "../../../shared/agent-secret.ts";
 import { isoTime } from "../../../shared/clock.ts";
-import { OFFLINE_AFTER_MS } from "../../../shared/link.ts";
+import { baseOf, isOnline, stateOf } from "../../agents/state.ts";
 import type { AgentCredentialStore, StoredCredential } from "../../store/agent-credentials.ts";
-import type { AgentSighting, AgentStore } from "../../store/agents.ts";
+import type { AgentStore, StoredAgent } from "../../store/agents.ts";
+import type { DrainStore } from "../../store/drains.ts";
 import type { AgentRow } from "../api-types.ts";
 import { notFound, Problem } from "../problem.ts";
 
 /** Agents that share a token are listed for so long after they were seen, in ms; so are those that were revoked. */
 const RECENT_MS = 3_600_000;
+/** Nobody is asked about longer, in ms: that is when those that are not enrolled are forgotten. */
+const REMEMBERED_MS = 86_400_000;
 
 type ById = { Params: { id: string } };
 
-/** `/v1/agents`: which agents live, and the ends and beginnings of their credentials. */
+/** `/v1/agents`: which agents live, how they are, whether they are to take checks, and the ends of their credentials. */
 export function agentRoutes(
   app: FastifyInstance,
-  { agents, credentials }: { readonly agents: AgentStore; readonly credentials: AgentCredentialStore },
+  {
+    agents,
+    credentials,
+    drains,
+  }: {
+    readonly agents: Pick<AgentStore, "known">;
+    readonly credentials: AgentCredentialStore;
+    readonly drains: DrainStore;
+  },
 ): void {
-  app.get("/v1/agents", async () => {
-    const [seen, enrolled] = await Promise.all([agents.seenWithin(RECENT_MS), credentials.list()]);
+  async function list(ms: number): Promise<AgentRow[]> {
+    const [seen, enrolled] = await Promise.all([agents.known(ms), credentials.list()]);
     const now = Date.now();
     const unseen = enrolled.filter(
       ({ agentId, revokedAt }) =>
-        !seen.some(({ id }) => baseOf(id) === agentId) && (revokedAt === null || now - revokedAt < RECENT_MS),
+        !seen.some(({ id }) => isIdOf(agentId, id)) && (revokedAt === null || now - revokedAt < RECENT_MS),
     );
-    const data = [
-      ...seen.map((agent) => present(agent, enrolled.find(({ agentId }) => agentId === baseOf(agent.id)) ?? null)),
+    return [
+      ...seen.map((agent) => present(agent, enrolled.find(({ agentId }) => isIdOf(agentId, agent.id)) ?? null)),
       ...unseen.map((credential) => present(neverSeen(credential), credential)),
     ];
-    return { data, nextCursor: null };
+  }
+
+  /** The agent, and all of its processes. */
+  const ofId = async (id: string) => (await list(REMEMBERED_MS)).filter((agent) => isIdOf(id, agent.id));
+
+  app.get("/v1/agents", async () => ({ data: await list(RECENT_MS), nextCursor: null }));
+
+  app.get<ById>("/v1/agents/:id", async ({ params: { id } }) => {
+    const agent = (await ofId(id)).find((one) => one.id === id);
+    if (!agent) throw notFound("agent", id);
+    return agent;
+  });
+
+  app.post<ById>("/v1/agents/:id/drain", async ({ params: { id } }) => {
+    if ((await ofId(id)).length === 0) throw notFound("agent", id);
+    await drains.add(id);
+    return { data: await ofId(id), nextCursor: null };
+  });
+
+  app.post<ById>("/v1/agents/:id/resume", async ({ params: { id } }) => {
+    const base = baseOf(id);
+    const isPartOfDrained = base !== id && (await drains.list()).some(({ agentId }) => agentId === base);
+    if (isPartOfDrained) throw new Problem(409, `All processes of ${base} are drained: resume ${base}.`);
+    const wasDrained = await drains.remove(id);
+    if (!wasDrained && (await ofId(id)).length === 0) throw notFound("agent", id);
+    return { data: await ofId(id), nextCursor: null };
   });
 
   async function find(id: string): Promise<StoredCredential> {
@@ -55,17 +92,28 @@ export function agentRoutes(
   });
 }
 
-/** Of one of an agent's processes, the agent's. */
-const baseOf = (id: string): string => id.replace(/-[1-9]\d?$/, "");
+type Presented = Omit<StoredAgent, "seenAgoMs" | "toldAgoMs" | "knownForMs" | "credential"> & {
+  readonly seenAgoMs: number | null;
+};
 
 function present(
-  agent: Omit<AgentSighting, "seenAgoMs"> & { readonly seenAgoMs: number | null },
+  { id, region, version, host, node, draining, drainedAt, seenAgoMs, load }: Presented,
   credential: StoredCredential | null,
 ): AgentRow {
   const isRevoked = credential !== null && credential.revokedAt !== null;
+  const state = isRevoked ? "revoked" : stateOf({ seenAgoMs, draining, drainedAt, load });
   return {
-    ...agent,
-    online: agent.seenAgoMs !== null && agent.seenAgoMs < OFFLINE_AFTER_MS && !agent.draining && !isRevoked,
+    id,
+    region,
+    version,
+    host,
+    node,
+    state,
+    online: isOnline(state),
+    draining,
+    drainedAt: drainedAt === null ? null : isoTime(drainedAt),
+    seenAgoMs,
+    load,
     enrollment: credential && {
       name: credential.name,
       generation: credential.generation,
@@ -78,6 +126,7 @@ function present(
 }
 
 /** An agent that was not here lately, or never yet. */
-function neverSeen({ agentId, region }: StoredCredential) {
-  return { id: agentId, region, version: "", host: "", node: "", draining: false, load: null, seenAgoMs: null };
+function neverSeen({ agentId, region }: StoredCredential): Presented {
+  const nothing = { version: "", host: "", node: "", draining: false, drainedAt: null, load: null, seenAgoMs: null };
+  return { id: agentId, region, ...nothing };
 }

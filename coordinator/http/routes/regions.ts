@@ -1,13 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import { isoTime } from "../../../shared/clock.ts";
 import { OFFLINE_AFTER_MS } from "../../../shared/link.ts";
-import type { AgentSighting, AgentStore } from "../../store/agents.ts";
+import { isKept, isOnline, stateOf } from "../../agents/state.ts";
+import type { AgentStore } from "../../store/agents.ts";
 import type { ImpairmentStore } from "../../store/impairments.ts";
 import type { RegionStore } from "../../store/regions.ts";
 import type { StatusStore } from "../../store/status.ts";
 import { notFound, Problem } from "../problem.ts";
 
-/** Agents that were gone for longer than this, in ms, are not counted among a region's. */
+/** Agents that were gone for longer than this, in ms, are not counted among a region's, unless they are enrolled. */
 const RECENT_MS = 3_600_000;
 
 /** So many agents or monitors that stand in the way are named. */
@@ -31,17 +32,21 @@ export function regionRoutes(
   app.get("/v1/regions", async () => {
     const [known, seen, last, impaired] = await Promise.all([
       regions.list(),
-      agents.seenWithin(RECENT_MS),
+      agents.known(RECENT_MS),
       statuses.lastResults(),
       impairments.current(),
     ]);
     const data = known.map((region) => {
-      const own = seen.filter((agent) => agent.region === region);
+      const own = seen.filter((agent) => agent.region === region && isKept(agent));
       const lastResult = last.get(region);
       const impairment = impaired.find((one) => one.region === region);
       return {
         region,
-        agents: { online: own.filter(isOnline).length, total: own.length },
+        agents: {
+          online: own.filter((agent) => isOnline(stateOf(agent))).length,
+          taking: own.filter((agent) => stateOf(agent) === "online").length,
+          total: own.length,
+        },
         lastResultAt: lastResult === undefined ? null : isoTime(lastResult),
         impaired: impairment ? { since: isoTime(impairment.since), reason: impairment.reason } : null,
       };
@@ -56,7 +61,7 @@ export function regionRoutes(
       regions.namedBy(region, NAMES_TOLD + 1),
     ]);
     if (!known.includes(region)) throw notFound("region", region);
-    const online = seen.filter((agent) => agent.region === region && isOnline(agent));
+    const online = seen.filter((agent) => agent.region === region && isOnline(stateOf(agent)));
     if (online.length > 0) {
       const ids = listed(online.map(({ id }) => id));
       throw new Problem(409, `Agents of ${region} are online, and it would come back: stop ${ids} first.`);
@@ -73,8 +78,4 @@ export function regionRoutes(
 /** The first few of a list, as words. */
 function listed(items: readonly string[]): string {
   return items.slice(0, NAMES_TOLD).join(", ") + (items.length > NAMES_TOLD ? " and others" : "");
-}
-
-function isOnline({ seenAgoMs, draining }: AgentSighting): boolean {
-  return seenAgoMs < OFFLINE_AFTER_MS && !draining;
 }

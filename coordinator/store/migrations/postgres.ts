@@ -375,6 +375,53 @@ export const postgresMigrations: readonly string[] = [
   CREATE INDEX audit_log_by_age ON audit_log (at);
   CREATE INDEX audit_log_of_subject ON audit_log (subject, id) WHERE subject IS NOT NULL;
 
+  -- When the last word of it was heard, which is not every sign of life; null when it was only seen by its results.
+  ALTER TABLE agents ADD COLUMN told_at timestamptz(3);
+
+  -- Agents that are to take no checks, because an operator wants it so: all processes of one, or one of them.
+  CREATE TABLE drained_agents (
+    agent_id text PRIMARY KEY,
+    at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+  );
+  CREATE FUNCTION notify_drains() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_drains', '');
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER drains_changed AFTER INSERT OR DELETE ON drained_agents
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_drains();
+
+  -- What is wrong with an agent, or with a region's agents: one that is open per kind and whom it is about.
+  CREATE TABLE agent_troubles (
+    id text PRIMARY KEY,
+    kind text NOT NULL,
+    -- The agent's id, or the region.
+    subject text NOT NULL,
+    region text NOT NULL,
+    agent_id text,
+    severity text NOT NULL,
+    detail text NOT NULL,
+    -- When it began, when it was told, when it was last seen to be so, and when it was over.
+    since timestamptz(3) NOT NULL,
+    opened_at timestamptz(3) NOT NULL,
+    bad_at timestamptz(3) NOT NULL,
+    resolved_at timestamptz(3)
+  );
+  CREATE UNIQUE INDEX agent_trouble_now ON agent_troubles (kind, subject) WHERE resolved_at IS NULL;
+  CREATE INDEX agent_troubles_by_time ON agent_troubles (opened_at);
+  CREATE FUNCTION notify_agent_trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_live', 'trouble ' || NEW.id);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER agent_trouble_opened AFTER INSERT ON agent_troubles
+    FOR EACH ROW EXECUTE FUNCTION notify_agent_trouble();
+  CREATE TRIGGER agent_trouble_resolved AFTER UPDATE ON agent_troubles
+    FOR EACH ROW WHEN (OLD.resolved_at IS DISTINCT FROM NEW.resolved_at) EXECUTE FUNCTION notify_agent_trouble();
+  ALTER TABLE notices ADD COLUMN trouble_id text;
+  ALTER TABLE deliveries ADD COLUMN trouble_id text;
+  CREATE INDEX deliveries_of_trouble ON deliveries (trouble_id) WHERE trouble_id IS NOT NULL;
+
   -- What a deployment has once: sealed keys and the like.
   CREATE TABLE deployment (
     name text PRIMARY KEY,

@@ -39,7 +39,7 @@ test.each([
 
 test("hello is answered by welcome, a clock sample by the coordinator's time, and the agent is online", async () => {
   const socket = await openAgentLink(coordinator.url);
-  expect(await ask(socket, hello)).toEqual({ type: "welcome", v: 1 });
+  expect(await ask(socket, hello)).toEqual({ type: "welcome", v: 1, drained: false });
   const before = Date.now();
   const sample = await ask(socket, { type: "clock", t0: 42 });
   expect(sample).toMatchObject({ type: "clock", t0: 42 });

@@ -79,10 +79,13 @@ describe("the clocks", () => {
 });
 
 describe("the agents", () => {
-  const regions = (online: number, total: number) =>
+  const regions = (online: number, taking: number, total: number) =>
     checkAgents({
       ...survey,
-      api: { ...api, regions: [{ region: "eu-west", agents: { online, total }, lastResultAt: null, impaired: null }] },
+      api: {
+        ...api,
+        regions: [{ region: "eu-west", agents: { online, taking, total }, lastResultAt: null, impaired: null }],
+      },
     });
 
   it("are missing altogether", () => {
@@ -92,11 +95,13 @@ describe("the agents", () => {
   });
 
   it.each([
-    [1, 2, "ok", "1 of 2 online"],
-    [0, 2, "trouble", "none of 2 online"],
-    [0, 0, "trouble", "there is none"],
-  ])("of a region are %d of %d: %s", (online, total, state, detail) => {
-    expect(regions(online, total)).toMatchObject([
+    [1, 1, 2, "ok", "1 of 2 online"],
+    [2, 1, 2, "ok", "2 of 2 online, 1 of them take checks"],
+    [1, 0, 2, "trouble", "1 of 2 online, none of which takes checks"],
+    [0, 0, 2, "trouble", "none of 2 online"],
+    [0, 0, 0, "trouble", "there is none"],
+  ])("of a region are %d, %d of which take checks, of %d: %s", (online, taking, total, state, detail) => {
+    expect(regions(online, taking, total)).toMatchObject([
       { check: "Agents of eu-west", state, detail: expect.stringContaining(detail) },
     ]);
   });
