@@ -22,6 +22,8 @@ export interface Internet {
 export interface Place {
   /** A command that runs another there, in the same process. */
   readonly enter: readonly string[];
+  /** The file of its network namespace. */
+  readonly net: string;
   /** Cuts it from one target, or from all. */
   cut(target?: string): Promise<void>;
   mend(target?: string): Promise<void>;
@@ -68,6 +70,7 @@ export async function startInternet(counts: { readonly places: number; readonly 
     await here.ip("route", "add", `${net}.128/25`, "via", atFar);
     return {
       enter: here.enter,
+      net: here.path,
       // To where nobody answers for it; or the far end of the cable is pulled out.
       cut: (target) =>
         target

@@ -12,6 +12,8 @@ const DEADLINE_MS = 10_000;
  */
 export interface Namespace {
   readonly pid: number;
+  /** The file that stands for it. */
+  readonly path: string;
   /** A command that runs another within it, in the same process. */
   readonly enter: readonly string[];
   /** Runs `ip` within it. */
@@ -48,9 +50,11 @@ export async function startNamespace(...holder: readonly [string, ...string[]]):
   const [said] = await Promise.race([once(child.stdout as NonNullable<ChildProcess["stdout"]>, "data"), exited]);
   if (!String(said).startsWith("up")) throw new Error(`no network namespace: ${said}`);
   const pid = child.pid as number;
-  const enter = ["nsenter", `--net=/proc/${pid}/ns/net`] as const;
+  const path = `/proc/${pid}/ns/net`;
+  const enter = ["nsenter", `--net=${path}`] as const;
   return {
     pid,
+    path,
     enter,
     async ip(...args) {
       const [command, ...rest] = enter;

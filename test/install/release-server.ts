@@ -1,0 +1,95 @@
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import type { TestCertificate } from "../support/certificates.ts";
+import { type FakeWay, fakeAgent } from "./fake-agent.ts";
+
+const installed = [
+  "install.sh",
+  "systemd/watchpost-agent.service",
+  "systemd/watchpost-agent-upgrade.service",
+  "systemd/watchpost-agent-upgrade.path",
+];
+
+/** What a coordinator serves to installers, played by hand so that a test can spoil it. */
+export interface ReleaseServer {
+  readonly url: string;
+  /** The public key, as the printed line has it. */
+  readonly key: string;
+  /** The same of somebody else. */
+  readonly foreignKey: string;
+  /** From now on this is the latest release. */
+  publish(version: string, way?: FakeWay): void;
+  /** Changes what is served at a path below `/agent/releases`, until `heal`. */
+  spoil(path: string, change: (body: Buffer) => Buffer): void;
+  /** Answers everything so, until `heal`. */
+  answerWith(answer: { readonly status?: number; readonly date?: Date; readonly hangs?: boolean }): void;
+  heal(): void;
+  /** Resolves when the path is asked for. */
+  asked(path: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const newKey = () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { publicKey: publicKey.export({ type: "spki", format: "der" }).toString("base64url"), privateKey };
+};
+
+export async function startReleaseServer(host: string, certificate: TestCertificate): Promise<ReleaseServer> {
+  const { publicKey, privateKey } = newKey();
+  const files = new Map<string, Buffer>();
+  let spoiled = new Map<string, (body: Buffer) => Buffer>();
+  let answer: Parameters<ReleaseServer["answerWith"]>[0] = {};
+  const waiting = new Map<string, () => void>();
+
+  const server = createServer(certificate, (request, response) => {
+    const path = (request.url ?? "").replace("/agent/releases", "");
+    waiting.get(path)?.();
+    if (answer.hangs) return;
+    const body = files.get(path);
+    const status = answer.status ?? (body ? 200 : 404);
+    response.writeHead(status, { date: (answer.date ?? new Date()).toUTCString() });
+    response.end(body && (spoiled.get(path)?.(body) ?? body));
+  });
+  server.listen(0, host);
+  await once(server, "listening");
+
+  return {
+    url: `https://${host}:${(server.address() as AddressInfo).port}`,
+    key: publicKey,
+    foreignKey: newKey().publicKey,
+    publish(version, way = "ready") {
+      const executable = gzipSync(fakeAgent(version, way));
+      const release = new Map(installed.map((name) => [name.replace(/.*\//, ""), readFileSync(`install/${name}`)]));
+      for (const arch of ["x64", "arm64"]) release.set(`watchpost-agent-linux-${arch}.gz`, executable);
+      const lines = [...release].map(
+        ([name, body]) => `file ${name} ${createHash("sha256").update(body).digest("hex")} ${body.length}\n`,
+      );
+      const manifest = Buffer.from(`watchpost-agent-release 1\nversion ${version}\n${lines.join("")}`);
+      const signature = sign("sha256", manifest, privateKey);
+      for (const name of [version, "latest"]) {
+        files.set(`/${name}`, manifest);
+        files.set(`/${name}.sig`, signature);
+      }
+      for (const [name, body] of release) files.set(`/${version}/${name}`, body);
+      files.set("/install.sh", release.get("install.sh") as Buffer);
+    },
+    spoil: (path, change) => void spoiled.set(path, change),
+    answerWith(next) {
+      answer = next;
+    },
+    heal() {
+      spoiled = new Map();
+      answer = {};
+    },
+    asked: (path) => new Promise((resolve) => waiting.set(path, resolve)),
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
