@@ -30,6 +30,7 @@ import { createProbes } from "./probes/index.ts";
 import { createRunCheck } from "./run-check.ts";
 import { createSpool } from "./spool.ts";
 import { createTaking } from "./taking.ts";
+import { createUpgrades } from "./upgrades.ts";
 import { createUsage } from "./usage.ts";
 import { createCheckWorker, LOCK } from "./worker.ts";
 
@@ -148,6 +149,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
         clockErrorMs: estimate?.errorMs ?? null,
         lastFetchAgoMs: worker.lastFetchAgoMs,
         failingCanaries: canaries.failing && [...canaries.failing],
+        upgradable: upgrades.isPossible,
         ...usage.sinceLast(),
       };
     },
@@ -155,10 +157,13 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     clockSync,
     onSampled: () => void taking.isClockRight(),
     onDrained: taking.setDrained,
+    onUpgrade: (to) => upgrades.request(to),
     onRegionKeys: secrets.take,
     onFatal: giveUp,
     logger,
   });
+
+  const upgrades = createUpgrades({ dir: config.upgradeDir, tell: link.tellUpgrade, logger });
 
   function readiness(): Record<string, Readiness> {
     const { lastFetchAgoMs, saturated, work } = worker;
@@ -215,6 +220,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
       ["presence", presence],
       ["canaries", canaries],
       ["link", link],
+      ["upgrades", upgrades],
       ["outbox", outbox],
       ["worker", worker],
       ["taking", taking],

@@ -114,6 +114,13 @@ export const agentSettings = {
     fallback: 24,
     about: "Spooled results that are older are dropped.",
   }),
+  upgradeDir: text({
+    variable: "WATCHPOST_UPGRADE_DIR",
+    form: "a directory",
+    fallback: null,
+    about:
+      "Where the agent leaves word of an upgrade that its operator asks for, and reads what became of it; set by the unit that install.sh lays out, beside which somebody looks there.",
+  }),
   healthPort: wholeNumber({
     variable: "WATCHPOST_HEALTH_PORT",
     min: 0,
@@ -138,6 +145,7 @@ export interface AgentConfig
     | "allowPrivateAddresses"
     | "spoolMaxMb"
     | "spoolMaxAgeHours"
+    | "upgradeDir"
     | "healthPort"
     | "startupTimeoutS"
     | "logLevel"
@@ -178,6 +186,7 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     spoolDir: values.spoolDir ?? join(stateDirectory(env), `spool-${identity.region}`),
     spoolMaxMb: values.spoolMaxMb,
     spoolMaxAgeHours: values.spoolMaxAgeHours,
+    upgradeDir: values.upgradeDir,
     healthPort: values.healthPort,
     startupTimeoutS: values.startupTimeoutS,
     logLevel: values.logLevel,

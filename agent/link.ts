@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import type { AgentLoad, AgentMessage, CoordinatorMessage } from "../shared/agent-message.ts";
+import type { AgentLoad, AgentMessage, CoordinatorMessage, UpgradeNews } from "../shared/agent-message.ts";
 import type { Clock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
 import type { Part } from "../shared/lifecycle.ts";
@@ -17,6 +17,8 @@ export interface Link extends Part {
   beat(): void;
   /** Has a sample of the coordinator's clock taken. */
   sample(): void;
+  /** Tells the coordinator of an upgrade; whether it could be told. */
+  tellUpgrade(news: UpgradeNews): boolean;
   /** Tells the coordinator that the agent takes no more checks. */
   sayDraining(): void;
 }
@@ -55,6 +57,8 @@ export function createLink(deps: {
   readonly onDrained: (isDrained: boolean) => void;
   /** The coordinator tells the keys of the region's secrets. */
   readonly onRegionKeys: (keys: readonly string[]) => void;
+  /** Told that an operator wants the agent to become another version. */
+  readonly onUpgrade: (version: string) => void;
   /** The coordinator refuses the agent for good. */
   readonly onFatal: (thrown: Error) => void;
   readonly logger: Logger;
@@ -155,6 +159,8 @@ export function createLink(deps: {
           if (!hasBeaten) beat();
         } else if (message?.type === "drain" || message?.type === "resume") {
           deps.onDrained(message.type === "drain");
+        } else if (message?.type === "upgrade") {
+          deps.onUpgrade(String(message.version));
         } else if (message?.type === "region-keys") {
           deps.onRegionKeys(message.keys);
         }
@@ -195,6 +201,11 @@ export function createLink(deps: {
     },
     beat: () => beat(),
     sample: () => sample(),
+    tellUpgrade(news) {
+      if (!isUp || socket?.readyState !== WebSocket.OPEN) return false;
+      socket.send(JSON.stringify(news));
+      return true;
+    },
     sayDraining() {
       if (isUp) socket?.send(JSON.stringify({ type: "draining" } satisfies AgentMessage));
     },

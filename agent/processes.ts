@@ -75,6 +75,7 @@ export function createAgentProcesses(
         [agentSettings.agentId.variable]: `${agentId}-${number}`,
         [agentSettings.spoolDir.variable]: spoolOf(spoolDir, number),
         [agentSettings.healthPort.variable]: number === 1 ? String(config.healthPort) : "0",
+        [agentSettings.upgradeDir.variable]: number === 1 ? (config.upgradeDir ?? "") : "",
       },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });

@@ -267,6 +267,8 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     logger,
   });
   const links = createAgentLinks({
+    onUpgrade: (agent, { version, state, detail }) =>
+      logger.info({ agent, version, state, detail }, "An agent tells of its upgrade"),
     presence,
     drains,
     regionKeysOf: (region) => regionKeys(box, region).all.map(({ bytes }) => bytes.toString("base64")),

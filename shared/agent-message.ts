@@ -43,6 +43,8 @@ const load = z.object({
   cpu: span.optional(),
   /** Resident memory. */
   rssBytes: count.optional(),
+  /** Whether there is somebody on its machine who puts another version in its place when it asks. */
+  upgradable: z.boolean().optional(),
 });
 
 /** From agent to coordinator. */
@@ -59,6 +61,13 @@ export const agentMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("heartbeat"), load }),
   /** A clock sample's question: `t0` is the agent's time of sending. */
   z.object({ type: z.literal("clock"), t0: z.number() }),
+  /** What becomes of the upgrade to a version: it was asked for on the agent's machine, or how it ended. */
+  z.object({
+    type: z.literal("upgrade"),
+    version: z.string().max(64),
+    state: z.enum(["requested", "done", "rolled-back", "failed"]),
+    detail: z.string().max(1_000).optional(),
+  }),
   /** The agent takes no more checks and will go when it has finished those it has. */
   z.object({ type: z.literal("draining") }),
 ]);
@@ -69,6 +78,8 @@ export const coordinatorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("welcome"), v: z.literal(1), drained: z.boolean().optional() }),
   /** A clock sample's answer, RFC 5905 §8: received at `t1`, sent at `t2`, by the coordinator's clock. */
   z.object({ type: z.literal("clock"), t0: z.number(), t1: z.number(), t2: z.number() }),
+  /** An operator wants the agent to become this version. */
+  z.object({ type: z.literal("upgrade"), version: z.string().max(64) }),
   z.object({ type: z.literal("drain") }),
   z.object({ type: z.literal("resume") }),
   /** With what the secrets of the region's checks may be sealed: 32 bytes each, in base64. Follows the welcome. */
@@ -78,3 +89,5 @@ export const coordinatorMessage = z.discriminatedUnion("type", [
 export type AgentMessage = z.output<typeof agentMessage>;
 export type CoordinatorMessage = z.output<typeof coordinatorMessage>;
 export type AgentLoad = z.output<typeof load>;
+/** What an agent says of an upgrade. */
+export type UpgradeNews = Extract<AgentMessage, { type: "upgrade" }>;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { WebSocketServer } from "ws";
-import type { AgentMessage, CoordinatorMessage } from "../../shared/agent-message.ts";
+import type { AgentMessage, CoordinatorMessage, UpgradeNews } from "../../shared/agent-message.ts";
 import { agentMessage } from "../../shared/agent-message.ts";
 import { isIdOf } from "../../shared/agent-secret.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -27,6 +27,8 @@ export interface AgentLinks {
    * @param identity null of an agent that shares its token with others and may say who it is
    */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: AgentIdentity | null): void;
+  /** Says something to an enrolled agent, to each of its processes; false when it is not linked here. */
+  tell(agentId: string, message: CoordinatorMessage): boolean;
   /** Ends the links of an agent that has been revoked. */
   cut(agentId: string): void;
   /** Tells the agents that were drained or resumed so; to be called when that may have changed. */
@@ -38,6 +40,7 @@ export function createAgentLinks({
   presence,
   drains,
   onRegion,
+  onUpgrade,
   regionKeysOf,
   clock,
   logger,
@@ -49,6 +52,8 @@ export function createAgentLinks({
    * or it may have been retired. An agent that leaves says nothing for its region.
    */
   readonly onRegion: (region: string) => void;
+  /** Told what an agent says of an upgrade. */
+  readonly onUpgrade: (agentId: string, news: UpgradeNews) => void;
   /** With what the secrets of a region's checks may be sealed, in base64. */
   readonly regionKeysOf: (region: string) => string[];
   readonly clock: Clock;
@@ -99,6 +104,8 @@ export function createAgentLinks({
         if (!agent.draining) onRegion(agent.region);
       } else if (message.type === "clock") {
         send({ type: "clock", t0: message.t0, t1: receivedAt, t2: clock.now() });
+      } else if (message.type === "upgrade") {
+        onUpgrade(agent.id, message);
       } else {
         agent = { ...agent, draining: true };
         presence.draining(agent.id);
@@ -159,6 +166,11 @@ export function createAgentLinks({
   return {
     accept: (request, socket, head, identity) =>
       server.handleUpgrade(request, socket, head, (link) => serve(link, identity)),
+    tell(agentId, message) {
+      const open = [...(enrolled.get(agentId) ?? [])].filter((link) => link.readyState === link.OPEN);
+      for (const link of open) link.send(JSON.stringify(message));
+      return open.length > 0;
+    },
     cut(agentId) {
       for (const link of enrolled.get(agentId) ?? []) end(link, CLOSE_REFUSED, "this agent has been revoked");
     },

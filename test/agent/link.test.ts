@@ -24,6 +24,7 @@ describe("the link", () => {
   let server: LinkServer;
   let link: Link;
   let wishes: boolean[];
+  let upgrades: string[];
   let told: Array<readonly string[]>;
   let refusal: Error | null;
   const clockSync = () => createClockSync(systemClock());
@@ -33,6 +34,7 @@ describe("the link", () => {
     server = await startLinkServer(token);
     sync = clockSync();
     wishes = [];
+    upgrades = [];
     told = [];
     refusal = null;
   });
@@ -57,6 +59,7 @@ describe("the link", () => {
       system: systemClock(),
       clockSync: sync,
       onSampled: () => undefined,
+      onUpgrade: (version) => void upgrades.push(version),
       onDrained: (isDrained) => void wishes.push(isDrained),
       onRegionKeys: (keys) => {
         told.push(keys);
@@ -78,6 +81,28 @@ describe("the link", () => {
       ({ length }) => length > 0,
     );
     expect(told).toEqual([["a", "b"]]);
+  });
+
+  test("is told which version to become, and tells what comes of it while it is up", async () => {
+    await start();
+    server.say({ type: "upgrade", version: "1.2.3" });
+    await until(
+      () => upgrades,
+      ({ length }) => length > 0,
+    );
+    expect(upgrades).toEqual(["1.2.3"]);
+    const news = { type: "upgrade", version: "1.2.3", state: "requested" } as const;
+    expect(link.tellUpgrade(news)).toBe(true);
+    await until(
+      () => server.messages.filter(({ type }) => type === "upgrade"),
+      ({ length }) => length === 1,
+    );
+    server.breakLinks();
+    await until(
+      () => link.isUp,
+      (isUp) => !isUp,
+    );
+    expect(link.tellUpgrade(news)).toBe(false);
   });
 
   test("says hello first, then how it is, and knows the coordinator's time when it has started", async () => {
