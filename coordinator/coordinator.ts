@@ -36,6 +36,7 @@ import { deliveryRoutes } from "./http/routes/deliveries.ts";
 import { enrollmentRoutes } from "./http/routes/enrollment.ts";
 import { healthRoutes } from "./http/routes/health.ts";
 import { incidentRoutes } from "./http/routes/incidents.ts";
+import { keyRoutes } from "./http/routes/keys.ts";
 import { maintenanceRoutes } from "./http/routes/maintenance.ts";
 import { metricsRoutes } from "./http/routes/metrics.ts";
 import { monitorRoutes } from "./http/routes/monitors.ts";
@@ -57,6 +58,8 @@ import { createLiveClients } from "./live/clients.ts";
 import { createLiveFeed } from "./live/feed.ts";
 import { keepMaintenance } from "./maintenance/keeper.ts";
 import { createMetrics } from "./metrics.ts";
+import type { ChannelType } from "./notify/channels/channel.ts";
+import { channels as channelKinds } from "./notify/channels/index.ts";
 import { createNotifier } from "./notify/delivery.ts";
 import { checkReadiness } from "./readiness.ts";
 import { builtReleases, createReleases } from "./releases/releases.ts";
@@ -64,8 +67,10 @@ import { createSigningKey } from "./releases/signing-key.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { createSecretBox } from "./secrets/box.ts";
 import { createKeyClaim } from "./secrets/claim.ts";
+import { createFirstSealing } from "./secrets/first-sealing.ts";
 import { findKeys } from "./secrets/key-source.ts";
 import { regionKeys } from "./secrets/region-keys.ts";
+import { createRotation } from "./secrets/rotation.ts";
 import { createAgentCredentialStore } from "./store/agent-credentials.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createApiTokenStore } from "./store/api-tokens.ts";
@@ -88,6 +93,7 @@ import { createMonitorStore } from "./store/monitors.ts";
 import { openPostgres } from "./store/postgres.ts";
 import { createRegionStore } from "./store/regions.ts";
 import { createResultStore } from "./store/results.ts";
+import { createSealedRows } from "./store/sealed-rows.ts";
 import { createShardStore } from "./store/shards.ts";
 import { createStatusStore } from "./store/status.ts";
 import { createVerdictHistoryStore } from "./store/verdict-history.ts";
@@ -114,8 +120,12 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
 
   const postgres = openPostgres(config.databaseUrl, logger);
   const clickhouse = openClickHouse(config.clickhouseUrl);
-  const claim = createKeyClaim({ box: createSecretBox(keys), marks: createKeyMarks(postgres), source });
+  const marks = createKeyMarks(postgres);
+  const claim = createKeyClaim({ box: createSecretBox(keys), marks, source });
   const { box } = claim;
+  const secretsOf = (type: ChannelType) => channelKinds[type].secrets;
+  const rotation = createRotation({ rows: createSealedRows(postgres), marks, box, secretsOf, logger });
+  const deployment = createDeploymentStore(postgres);
   const monitors = createMonitorStore(postgres, box);
   const regions = createRegionStore(postgres);
   const agents = createAgentStore(postgres);
@@ -126,7 +136,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const impairments = createImpairmentStore(postgres);
   const results = createResultStore(clickhouse);
   const shards = createShardStore(postgres);
-  const channels = createChannelStore(postgres);
+  const channels = createChannelStore(postgres, { box, secretsOf });
   const rules = createAlertRuleStore(postgres);
   const deliveries = createDeliveryStore(postgres);
   const maintenance = createMaintenanceStore(postgres);
@@ -292,7 +302,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   });
   const releasesDir = config.agentReleases ?? builtReleases;
   const releases = createReleases({ dir: releasesDir, logger });
-  const signingKey = createSigningKey({ store: createDeploymentStore(postgres), box });
+  const signingKey = createSigningKey({ store: deployment, box });
   const apiTokens = createApiTokenStore(postgres);
   const access = createAccess({ adminToken: config.adminToken, tokens: apiTokens });
   const audit = createAuditStore(postgres);
@@ -333,6 +343,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       tokenRoutes(app, { tokens: apiTokens });
       auditRoutes(app, { audit });
       channelTypeRoutes(app);
+      keyRoutes(app, { rotation });
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
       deliveryRoutes(app, { deliveries });
@@ -375,6 +386,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     ["http", http],
     ["dependencies", dependencies],
     ["keys", claim],
+    ["secrets", createFirstSealing({ rotation, store: deployment, logger })],
     ["redis users", redisUsers],
     ["drains", drains],
     ["presence", presence],

@@ -10,6 +10,7 @@ import { addDeliveries } from "./deliveries/index.ts";
 import { addDoctor } from "./doctor/index.ts";
 import { CommandFailure, failureText } from "./failure.ts";
 import { addIncidents } from "./incidents/index.ts";
+import { addKeys } from "./keys.ts";
 import { addMaintenance } from "./maintenance/index.ts";
 import { addMonitors } from "./monitors/index.ts";
 import { addRegions } from "./regions.ts";
@@ -80,6 +81,7 @@ function createProgram(terminal: Terminal): Command {
   addAgents(program, context);
   addTokens(program, context);
   addAudit(program, context);
+  addKeys(program, context);
   addDoctor(program, context);
   return program;
 }

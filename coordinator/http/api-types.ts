@@ -47,6 +47,17 @@ export type MaintenanceRow = WindowDocument & {
   readonly next: { readonly from: string; readonly to: string } | null;
 };
 
+/** A key that secrets are sealed with. */
+export interface KeyRow {
+  readonly id: string;
+  /** How many of the secrets that are stored, in every revision of every monitor, it has sealed. */
+  readonly secrets: number;
+  /** New secrets are sealed with it. */
+  readonly isCurrent: boolean;
+  /** The coordinator that answers has it. */
+  readonly isHere: boolean;
+}
+
 export interface ResultRow {
   readonly monitorId: string;
   readonly region: string;

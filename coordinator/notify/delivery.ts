@@ -141,7 +141,12 @@ export function createNotifier({
     try {
       if (!channel?.enabled) throw new GiveUp("the channel is switched off");
       const signal = AbortSignal.timeout(SEND_DEADLINE_MS);
-      await sendNotice(channel.type, channel.settings, delivery.content, { http, commands, signal, now: clock.now() });
+      await sendNotice(channel.type, channels.open(channel), delivery.content, {
+        http,
+        commands,
+        signal,
+        now: clock.now(),
+      });
     } catch (thrown) {
       await onFailure(job, token, delivery, channel?.type ?? "gone", thrown);
       return;

@@ -1,8 +1,10 @@
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { AlertRule, AlertRuleSpec } from "../notify/rule.ts";
+import type { SecretBox } from "../secrets/box.ts";
+import { openSettings, sealSettings } from "../secrets/channel-secrets.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 
-/** A channel as it is stored, secrets and all. */
+/** A channel as it is stored, its secrets sealed. */
 export interface StoredChannel {
   readonly id: string;
   readonly name: string;
@@ -19,7 +21,9 @@ export type ChannelDraft = Pick<StoredChannel, "name" | "type" | "settings" | "e
 export interface ChannelStore {
   list(): Promise<StoredChannel[]>;
   get(id: string): Promise<StoredChannel | null>;
-  /** Makes one, or replaces the one of this id. Null when the name is another's. */
+  /** The settings of a channel with its secrets in plain. @throws Unopenable */
+  open(channel: StoredChannel): Readonly<Record<string, unknown>>;
+  /** Makes one, or replaces the one of this id; of a draft, whose secrets are in plain. Null when the name is another's. */
   put(id: string, draft: ChannelDraft): Promise<StoredChannel | null>;
   /** False when there was none. */
   remove(id: string): Promise<boolean>;
@@ -37,8 +41,12 @@ interface ChannelRow {
 
 const UNIQUE_VIOLATION = "23505";
 
-export function createChannelStore(postgres: Postgres): ChannelStore {
+export function createChannelStore(
+  postgres: Postgres,
+  { box, secretsOf }: { readonly box: SecretBox; readonly secretsOf: (type: ChannelType) => readonly string[] },
+): ChannelStore {
   return {
+    open: ({ id, settings }) => openSettings(box, id, settings),
     async list() {
       const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels ORDER BY created_at, id");
       return rows.map(toChannel);
@@ -53,7 +61,7 @@ export function createChannelStore(postgres: Postgres): ChannelStore {
           `INSERT INTO channels (id, name, type, settings, enabled) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, settings = excluded.settings,
              enabled = excluded.enabled, updated_at = clock_timestamp() RETURNING *`,
-          [id, name, type, JSON.stringify(settings), enabled],
+          [id, name, type, JSON.stringify(sealSettings(box, id, settings, secretsOf(type))), enabled],
         );
         return toChannel(rows[0] as ChannelRow);
       } catch (thrown) {

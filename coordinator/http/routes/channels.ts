@@ -1,12 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
 import { isoTime } from "../../../shared/clock.ts";
 import { newId } from "../../../shared/id.ts";
-import type { ChannelType } from "../../notify/channels/channel.ts";
+import type { AnyChannel, ChannelType } from "../../notify/channels/channel.ts";
 import { channelTypes } from "../../notify/channels/channel.ts";
 import { channels as kinds } from "../../notify/channels/index.ts";
 import { compose } from "../../notify/compose.ts";
+import { SecretRefused } from "../../secrets/refusal.ts";
 import type { ChannelDraft, ChannelStore, StoredChannel } from "../../store/channels.ts";
 import type { DeliveryStore } from "../../store/deliveries.ts";
 import { notFound, Problem } from "../problem.ts";
@@ -52,13 +54,21 @@ export function channelRoutes(
   app.get<ById>("/v1/channels/:id", async ({ params }) => present(await find(params.id)));
 
   app.post("/v1/channels", async ({ body }, reply) => {
-    const channel = await put(newId("chn"), read(body, null));
+    const channel = await put(
+      newId("chn"),
+      read(body, () => null),
+    );
     return reply.code(201).header("location", `/v1/channels/${channel.id}`).send(present(channel));
   });
 
   app.put<ById>("/v1/channels/:id", async ({ params, body }) => {
     const current = await find(params.id);
-    return present(await put(current.id, read(body, current)));
+    return present(
+      await put(
+        current.id,
+        read(body, (type) => (type === current.type ? channels.open(current) : null)),
+      ),
+    );
   });
 
   app.delete<ById>("/v1/channels/:id", async ({ params }, reply) => {
@@ -79,17 +89,28 @@ export function channelRoutes(
   });
 }
 
-/** The channel that a document describes, with the current secrets where it hides them. */
-function read(body: unknown, current: StoredChannel | null): ChannelDraft {
+/**
+ * The channel that a document describes, with the current secrets where it hides them.
+ * @param currentOf its settings in plain; null when there is none, or it is of another type
+ */
+function read(body: unknown, currentOf: (type: ChannelType) => ChannelDraft["settings"] | null): ChannelDraft {
   const { settings: given, ...draft } = validate(document, body);
-  const settings = Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [
-      name,
-      value === HIDDEN && current?.type === draft.type ? current.settings[name] : value,
-    ]),
+  const { secrets, place, settings: schema } = kinds[draft.type] as AnyChannel;
+  const current = currentOf(draft.type);
+  const kept = secrets.filter((name) => given[name] === HIDDEN);
+  refuse(
+    kept.filter((name) => current?.[name] === undefined),
+    "there is no stored secret to keep: give its text",
   );
-  const checked = validate(z.object({ settings: kinds[draft.type].settings }), { settings });
-  return { ...draft, settings: checked.settings as ChannelDraft["settings"] };
+  const settings = { ...given, ...Object.fromEntries(kept.map((name) => [name, current?.[name]])) };
+  const checked = validate(z.object({ settings: schema }), { settings }).settings as ChannelDraft["settings"];
+  const moved = place.filter((name) => !isDeepStrictEqual(checked[name], current?.[name]));
+  if (moved.length > 0) refuse(kept, `must be given again, because ${moved.join(", ")} changed`);
+  return { ...draft, settings: checked };
+}
+
+function refuse(names: readonly string[], rule: string): void {
+  if (names.length > 0) throw new SecretRefused(names.map((name) => ({ field: `settings.${name}`, rule })));
 }
 
 function present({ createdAt, updatedAt, settings, ...channel }: StoredChannel) {

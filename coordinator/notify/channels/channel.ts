@@ -40,6 +40,8 @@ export interface Channel<S> {
   readonly settings: z.ZodType<S>;
   /** Those that are never shown again, nor logged. */
   readonly secrets: readonly (keyof S & string)[];
+  /** Those that say where the secrets are sent: when one of them changes, every secret has to be given again. */
+  readonly place: readonly (keyof S & string)[];
   /**
    * Sends one notice; sent again under the same id, it is told once where the vendor can see to that.
    * @throws RetryLater, GiveUp
@@ -50,5 +52,6 @@ export interface Channel<S> {
 /** A channel whose settings are not known: as the table holds it. */
 export interface AnyChannel extends Pick<Channel<object>, "settings"> {
   readonly secrets: readonly string[];
+  readonly place: readonly string[];
   send(settings: never, notice: Notice, context: SendContext): Promise<void>;
 }

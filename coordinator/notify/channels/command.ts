@@ -28,6 +28,7 @@ const ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
 export const command: Channel<z.output<typeof settings>> = {
   settings,
   secrets: [],
+  place: [],
   async send({ path }, notice, { commands, signal }) {
     if (!commands.includes(path)) throw new GiveUp(`${path} is not in WATCHPOST_NOTIFY_COMMANDS`);
     const { code, output } = await run(path, JSON.stringify(toDocument(notice)), signal);

@@ -16,6 +16,7 @@ const markup = escapeMarkdown;
 export const discord: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url"],
+  place: [],
   async send({ url }, notice, { http, signal }) {
     const target = new URL(url);
     // Without it Discord answers before it has looked, and what it refuses is lost.

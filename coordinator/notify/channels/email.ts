@@ -52,6 +52,7 @@ const MAX_TEXT = 20_000;
 export const email: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["password"],
+  place: ["host", "port", "security", "ca"],
   async send({ host, port, security, ca, username, password, from, to }, notice, { signal, now }) {
     const transport = createTransport({
       host,

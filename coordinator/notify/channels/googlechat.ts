@@ -14,6 +14,7 @@ const size = jsonBytes;
 export const googlechat: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url"],
+  place: [],
   async send({ url }, notice, { http, signal }) {
     const target = new URL(url);
     target.searchParams.set("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");

@@ -19,6 +19,7 @@ const priorities = { critical: 8, warning: 5, info: 2, ok: 5 } as const;
 export const gotify: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["token"],
+  place: ["serverUrl"],
   async send({ serverUrl, token }, notice, { http, signal }) {
     const link = linkOf(notice);
     const body = {

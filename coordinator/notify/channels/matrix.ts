@@ -24,6 +24,7 @@ const size = jsonBytes;
 export const matrix: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["accessToken"],
+  place: ["serverUrl"],
   async send({ serverUrl, accessToken, roomId }, notice, { http, signal }) {
     const link = linkOf(notice);
     const symbol = symbols[notice.severity];

@@ -14,6 +14,7 @@ const look = { markup: escapeMarkdown, size: jsonBytes };
 export const mattermost: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url"],
+  place: [],
   async send({ url }, notice, { http, signal }) {
     const title = `${symbols[notice.severity]} ${titleOf(notice, MAX_TITLE_BYTES, look)}`;
     const attachment = {

@@ -29,6 +29,7 @@ const tags = {
 export const ntfy: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["topic", "token"],
+  place: ["serverUrl"],
   async send({ serverUrl, topic, token }, notice, { http, signal }) {
     const body = {
       topic,

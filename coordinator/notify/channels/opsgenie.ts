@@ -24,6 +24,7 @@ const priorities = { critical: "P1", warning: "P3", info: "P5", ok: "P5" } as co
 export const opsgenie: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["apiKey"],
+  place: ["apiUrl"],
   async send({ apiKey, apiUrl }, notice, { http, signal }) {
     const { path, body } = requestOf(notice);
     const headers = { authorization: `GenieKey ${apiKey}` };

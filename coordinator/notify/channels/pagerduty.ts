@@ -22,6 +22,7 @@ const MAX_KEY = 255;
 export const pagerduty: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["routingKey"],
+  place: ["apiUrl"],
   async send({ routingKey, apiUrl }, notice, { http, signal }) {
     const action = actionOf(notice);
     const body = {

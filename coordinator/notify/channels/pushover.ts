@@ -33,6 +33,7 @@ const EMERGENCY = 2;
 export const pushover: Channel<Settings> = {
   settings,
   secrets: ["token", "user"],
+  place: ["apiUrl"],
   async send(settings, notice, { http, signal }) {
     const { token, apiUrl, criticalPriority } = settings;
     const tag = plainId(notice.key);

@@ -13,6 +13,7 @@ const markup = escapeSlack;
 export const slack: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url"],
+  place: [],
   async send({ url }, notice, { http, signal }) {
     const link = linkOf(notice, 500)?.replace(/[&<>]/g, escapeSlack);
     const title = titleOf(notice, 500, { markup });

@@ -19,6 +19,7 @@ const cardColors = { critical: "attention", warning: "warning", info: "accent", 
 export const teams: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url"],
+  place: [],
   async send({ url }, notice, { http, signal }) {
     const link = linkOf(notice);
     const title = titleOf(notice, MAX_TITLE_BYTES, { size: jsonBytes });

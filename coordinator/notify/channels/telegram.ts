@@ -27,6 +27,7 @@ const markup = (character: string): string => (character === "@" ? breakMention(
 export const telegram: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["botToken"],
+  place: ["apiUrl"],
   async send({ botToken, chatId, threadId, apiUrl }, notice, { http, signal }) {
     const link = linkOf(notice);
     const text = [

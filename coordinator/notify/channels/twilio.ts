@@ -32,6 +32,7 @@ const MAX_TITLE = 160;
 export const twilio: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["authToken"],
+  place: ["apiUrl"],
   async send({ accountSid, authToken, from, to, apiUrl }, notice, { http, signal }) {
     const title = titleOf(notice, MAX_TITLE);
     const link = linkOf(notice, 200);

@@ -47,6 +47,7 @@ const settings = z.strictObject({
 export const webhook: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["url", "secrets", "headers"],
+  place: ["url"],
   async send({ url, secrets, headers }, notice, { http, signal, now }) {
     const id = plainId(notice.id);
     const timestamp = String(Math.floor(now / 1_000));
