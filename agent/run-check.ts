@@ -6,6 +6,7 @@ import type { Result } from "../shared/result.ts";
 import { judge } from "./assertions/index.ts";
 import type { OpenCheck } from "./check-secrets.ts";
 import type { Observation } from "./net/attempt.ts";
+import { nothingSeen } from "./net/attempt.ts";
 import type { Failure } from "./net/failure.ts";
 import type { Probe, Probes } from "./probes/probe.ts";
 
@@ -124,12 +125,7 @@ function storable(text: string): string {
 
 function failedInside(thrown: unknown): Observation {
   return {
-    address: null,
-    statusCode: null,
-    bodyBytes: null,
-    certificate: undefined,
-    body: null,
-    header: null,
+    ...nothingSeen,
     latencyMs: 0,
     phases: {},
     failure: { code: "agent_internal", message: errorText(thrown).slice(0, 300) },

@@ -18,6 +18,16 @@ export interface Seen {
   header: ((name: string) => string | null) | null;
 }
 
+/** What an attempt begins with. */
+export const nothingSeen: Readonly<Seen> = {
+  address: null,
+  statusCode: null,
+  bodyBytes: null,
+  certificate: undefined,
+  body: null,
+  header: null,
+};
+
 /** One check in the making: its phases, its deadline and what it has seen. */
 export interface Attempt {
   readonly phases: PhaseTimer;
@@ -53,14 +63,7 @@ export async function observe(
   work: (attempt: Attempt) => Promise<void>,
 ): Promise<Observation> {
   const phases = createPhaseTimer(monotonic);
-  const seen: Seen = {
-    address: null,
-    statusCode: null,
-    bodyBytes: null,
-    certificate: undefined,
-    body: null,
-    header: null,
-  };
+  const seen: Seen = { ...nothingSeen };
   let cutStep: ((failure: CheckFailure) => void) | null = null;
   let passed: CheckFailure | null = null;
   const end = monotonic() + timeoutMs;
