@@ -1,6 +1,7 @@
 import type { Ballot, Effect } from "../verdict/state.ts";
 import type { Settled } from "../verdict/verdict.ts";
 import type { Evidence, Incident, IncidentLevel, Resolution, TimelineEntry, TimelineType } from "./incident.ts";
+import { newlyOpened } from "./incident.ts";
 
 /** What people may be told of. */
 export type NewsEvent = "down" | "degraded" | "up" | "flapping" | "no_data" | "region_impaired" | "region_recovered";
@@ -109,6 +110,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
       log("reopened", at, { level, startedAt });
     } else {
       incident = {
+        ...newlyOpened,
         id: newId(),
         monitorId,
         region: null,
@@ -117,13 +119,6 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         startedAt,
         detectedAt: suspectedAt ?? at,
         confirmedAt: at,
-        recoveredAt: null,
-        resolvedAt: null,
-        resolution: null,
-        acknowledgedAt: null,
-        acknowledgedBy: null,
-        reopened: 0,
-        notices: 0,
         evidence,
       };
       changed = true;

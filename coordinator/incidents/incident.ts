@@ -59,6 +59,17 @@ export interface Incident {
   readonly evidence: readonly Evidence[];
 }
 
+/** What every incident begins with: not over, not acknowledged, and told to nobody. */
+export const newlyOpened = {
+  recoveredAt: null,
+  resolvedAt: null,
+  resolution: null,
+  acknowledgedAt: null,
+  acknowledgedBy: null,
+  reopened: 0,
+  notices: 0,
+} as const satisfies Partial<Incident>;
+
 /** What happened in the course of an incident, or to a monitor beside any. */
 export const timelineTypes = [
   "opened",

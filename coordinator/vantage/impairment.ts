@@ -1,5 +1,6 @@
 import type { Course } from "../incidents/follow.ts";
 import type { Incident } from "../incidents/incident.ts";
+import { newlyOpened } from "../incidents/incident.ts";
 
 /** A span in which a region has no vote. Times are ms since the epoch. */
 export interface Impairment {
@@ -17,6 +18,7 @@ export function impaired(
   monitorIds: readonly string[],
 ): Course & { readonly incident: Incident } {
   const incident: Incident = {
+    ...newlyOpened,
     id: incidentId,
     monitorId: null,
     region,
@@ -25,12 +27,6 @@ export function impaired(
     startedAt: since,
     detectedAt: since,
     confirmedAt: since,
-    recoveredAt: null,
-    resolvedAt: null,
-    resolution: null,
-    acknowledgedAt: null,
-    acknowledgedBy: null,
-    reopened: 0,
     notices: 1,
     evidence: [
       {

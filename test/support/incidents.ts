@@ -1,4 +1,5 @@
 import type { Incident, TimelineEntry } from "../../coordinator/incidents/incident.ts";
+import { newlyOpened } from "../../coordinator/incidents/incident.ts";
 import { writeIncidents, writeTimeline } from "../../coordinator/store/incidents.ts";
 import { inTransaction, openPostgres } from "../../coordinator/store/postgres.ts";
 import { newId } from "../../shared/id.ts";
@@ -19,6 +20,7 @@ export function anIncident(changes: Partial<Incident> = {}): Incident {
     certificate: null,
   } as const;
   return {
+    ...newlyOpened,
     id: newId("inc"),
     monitorId: newId("mon"),
     region: null,
@@ -27,12 +29,6 @@ export function anIncident(changes: Partial<Incident> = {}): Incident {
     startedAt,
     detectedAt: startedAt + 20,
     confirmedAt: startedAt + 400,
-    recoveredAt: null,
-    resolvedAt: null,
-    resolution: null,
-    acknowledgedAt: null,
-    acknowledgedBy: null,
-    reopened: 0,
     notices: 1,
     evidence: [
       { region: "eu-west", ...seen },
