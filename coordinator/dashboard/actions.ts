@@ -1,5 +1,6 @@
 import type { MonitorRow } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
+import { attempt } from "./attempt.ts";
 import type { PageContext } from "./context.ts";
 import { confirm } from "./dialog.ts";
 import type { Kept } from "./dom.ts";
@@ -10,34 +11,25 @@ import { icon } from "./icons.ts";
  * The buttons that pause or resume a monitor, and delete it. They stay the same
  * elements from refresh to refresh, so that the focus stays on them.
  */
-export function createMonitorActions(
-  { api, notify, refresh, isSignedOutBy }: PageContext,
-  first: MonitorRow,
-  onDeleted: () => void,
-): Kept<MonitorRow> {
+export function createMonitorActions(context: PageContext, first: MonitorRow, onDeleted: () => void): Kept<MonitorRow> {
+  const { api } = context;
   const path = `/v1/monitors/${first.id}`;
   let monitor = first;
   let busy = false;
 
-  async function attempt(failure: string, work: () => Promise<unknown>): Promise<boolean> {
+  /** One thing at a time: a second click does nothing. */
+  async function attemptAlone(failure: string, work: () => Promise<unknown>): Promise<boolean> {
     if (busy) return false;
     busy = true;
-    try {
-      await work();
-      return true;
-    } catch (thrown) {
-      if (!isSignedOutBy(thrown)) notify(`${failure}: ${(thrown as Error).message}`);
-      return false;
-    } finally {
-      busy = false;
-      refresh();
-    }
+    const isDone = await attempt(context, failure, work);
+    busy = false;
+    return isDone;
   }
 
   async function toggle(): Promise<void> {
     const { name, enabled } = monitor;
     const verb = enabled ? "paused" : "resumed";
-    const isDone = await attempt(`${name} was not ${verb}`, () => api.patch(path, { enabled: !enabled }));
+    const isDone = await attemptAlone(`${name} was not ${verb}`, () => api.patch(path, { enabled: !enabled }));
     if (isDone) announce(`${name} is ${verb}.`);
   }
 
@@ -48,7 +40,7 @@ export function createMonitorActions(
       text: "It is checked no more, and its results can no longer be seen. This cannot be undone.",
       action: "Delete",
     });
-    if (!isWanted || !(await attempt(`${name} was not deleted`, () => api.remove(path)))) return;
+    if (!isWanted || !(await attemptAlone(`${name} was not deleted`, () => api.remove(path)))) return;
     announce(`${name} is deleted.`);
     onDeleted();
   }
