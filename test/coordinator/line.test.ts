@@ -6,6 +6,7 @@ import { openQueue, resultsQueueName } from "../../shared/queues.ts";
 import type { Result } from "../../shared/result.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { startTestCoordinator } from "../support/coordinator.ts";
+import { makeMonitor } from "../support/first-checks.ts";
 import type { HandAgent } from "../support/hand-agent.ts";
 import { aResult, startHandAgent } from "../support/hand-agent.ts";
 import { queueKinds } from "../support/shared-servers.ts";
@@ -43,21 +44,7 @@ describe.each(queueKinds)("on %s", (kind) => {
   });
 
   /** A monitor and, per region, its first check: the one that is made at once. */
-  async function make(document: object = {}): Promise<{ path: string; id: string; first: Check[] }> {
-    const { body } = await coordinator.call("POST", "/v1/monitors", {
-      name: "Line",
-      type: "tcp",
-      interval: "1h",
-      tcp: { host: "127.0.0.1", port: 9 },
-      ...document,
-    });
-    const first = await until(
-      () => agents.map((agent) => agent.checks.find(({ monitorId }) => monitorId === body.id) as Check),
-      (found) => found.every(Boolean),
-      { withinMs: 2_000 },
-    );
-    return { path: `/v1/monitors/${body.id}`, id: body.id, first };
-  }
+  const make = (document: object = {}) => makeMonitor(coordinator, agents, document);
   const status = async (path: string) => (await coordinator.call("GET", path)).body.status;
   const stored = async (path: string) => (await coordinator.call("GET", `${path}/results`)).body.data;
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { Check } from "../../../shared/check.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { startTestCoordinator } from "../../support/coordinator.ts";
+import { makeMonitor } from "../../support/first-checks.ts";
 import type { HandAgent } from "../../support/hand-agent.ts";
 import { startHandAgent } from "../../support/hand-agent.ts";
 import { until } from "../../support/until.ts";
@@ -33,20 +34,7 @@ afterAll(async () => {
 });
 
 /** A monitor and, per region, its first check. */
-async function make(document: object = {}): Promise<{ id: string; first: Check[] }> {
-  const { body } = await one.call("POST", "/v1/monitors", {
-    name: "Worked on",
-    type: "tcp",
-    interval: "1h",
-    tcp: { host: "127.0.0.1", port: 9 },
-    ...document,
-  });
-  const first = await until(
-    () => agents.map((agent) => agent.checks.find(({ monitorId }) => monitorId === body.id) as Check),
-    (found) => found.every(Boolean),
-  );
-  return { id: body.id, first };
-}
+const make = (document: object = {}) => makeMonitor(one, agents, document);
 
 /** Answers a check as if it were made now, later than all others of it. */
 const answer = (checks: readonly Check[], found: object) =>

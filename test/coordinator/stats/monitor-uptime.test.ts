@@ -5,16 +5,11 @@ import { SLOT_MS } from "../../../coordinator/schedule/slot.ts";
 import type { UptimeDeps } from "../../../coordinator/stats/monitor-uptime.ts";
 import { monitorUptime } from "../../../coordinator/stats/monitor-uptime.ts";
 import { writeIncidents, writeTimeline } from "../../../coordinator/store/incidents.ts";
-import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
 import { inTransaction } from "../../../coordinator/store/postgres.ts";
-import { createRegionStore } from "../../../coordinator/store/regions.ts";
-import { createResultStore } from "../../../coordinator/store/results.ts";
-import { createShardStore } from "../../../coordinator/store/shards.ts";
 import { createVerdictHistoryStore } from "../../../coordinator/store/verdict-history.ts";
 import type { Monitor } from "../../../shared/monitor.ts";
+import { accountsOf, makeAt } from "../../support/accounts.ts";
 import { anIncident } from "../../support/incidents.ts";
-import { aMonitor } from "../../support/monitors.ts";
-import { testBox } from "../../support/secrets.ts";
 import { testStores } from "../../support/stores.ts";
 
 const MINUTE = 60_000;
@@ -28,30 +23,19 @@ let stores: Awaited<ReturnType<typeof testStores>>;
 let deps: UptimeDeps;
 beforeAll(async () => {
   stores = await testStores();
-  const { postgres, clickhouse } = stores;
-  deps = {
-    monitors: createMonitorStore(postgres, testBox),
-    regions: createRegionStore(postgres),
-    results: createResultStore(clickhouse),
-    shards: createShardStore(postgres),
-    verdictHistory: createVerdictHistoryStore(postgres),
-    keptFor: { results: 90 * DAY, minutes: 120 * DAY, hours: 800 * DAY },
-  };
+  deps = { ...accountsOf(stores), verdictHistory: createVerdictHistoryStore(stores.postgres) };
 });
 afterAll(() => stores?.stop());
 
 /** A monitor that was made 40 days ago and has been so since. */
 async function make(id: string, ...changes: ReadonlyArray<readonly [at: number, verdict: string]>): Promise<Monitor> {
-  const { revision: _, createdAt: __, updatedAt: ___, id: ____, ...spec } = aMonitor({ slo: 99.9 } as never);
-  await deps.monitors.create(id, spec as never);
+  const monitor = await makeAt(stores, deps, id, MADE, { slo: 99.9 });
   const { postgres } = stores;
-  await postgres.query("UPDATE monitors SET created_at = $2, updated_at = $2 WHERE id = $1", [id, new Date(MADE)]);
-  await postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1", [id, new Date(MADE)]);
   await postgres.query("DELETE FROM verdict_changes WHERE monitor_id = $1", [id]);
   for (const [at, verdict] of changes) {
     await postgres.query("INSERT INTO verdict_changes VALUES ($1, $2, $3)", [id, new Date(at), verdict]);
   }
-  return (await deps.monitors.get(id)) as Monitor;
+  return monitor;
 }
 
 /** Uptime as it was at an instant. */

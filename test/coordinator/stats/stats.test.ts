@@ -4,16 +4,11 @@ import { shardOf } from "../../../coordinator/schedule/shard.ts";
 import { SLOT_MS } from "../../../coordinator/schedule/slot.ts";
 import type { StatsDeps } from "../../../coordinator/stats/stats.ts";
 import { statsOf } from "../../../coordinator/stats/stats.ts";
-import { createMonitorStore } from "../../../coordinator/store/monitors.ts";
-import { createRegionStore } from "../../../coordinator/store/regions.ts";
 import type { ResultStore, StoredMiss, StoredResult } from "../../../coordinator/store/results.ts";
-import { createResultStore } from "../../../coordinator/store/results.ts";
-import { createShardStore } from "../../../coordinator/store/shards.ts";
 import { newId } from "../../../shared/id.ts";
 import type { GivenMonitor, Monitor } from "../../../shared/monitor.ts";
+import { accountsOf, makeAt } from "../../support/accounts.ts";
 import { aResult } from "../../support/hand-agent.ts";
-import { aMonitor } from "../../support/monitors.ts";
-import { testBox } from "../../support/secrets.ts";
 import { testStores } from "../../support/stores.ts";
 
 const HOUR = 3_600_000;
@@ -26,28 +21,14 @@ let stores: Awaited<ReturnType<typeof testStores>>;
 let deps: StatsDeps;
 beforeAll(async () => {
   stores = await testStores();
-  const { postgres, clickhouse } = stores;
-  deps = {
-    monitors: createMonitorStore(postgres, testBox),
-    regions: createRegionStore(postgres),
-    results: createResultStore(clickhouse),
-    shards: createShardStore(postgres),
-    keptFor: { results: 90 * DAY, minutes: 120 * DAY, hours: 800 * DAY },
-  };
+  deps = accountsOf(stores);
   for (const region of REGIONS) await deps.regions.add(region);
-  await postgres.query("UPDATE regions SET created_at = $1", [new Date(START - HOUR)]);
+  await stores.postgres.query("UPDATE regions SET created_at = $1", [new Date(START - HOUR)]);
 });
 afterAll(() => stores?.stop());
 
 /** A monitor of one check a minute and region, which has existed since START. */
-async function make(id: string): Promise<Monitor> {
-  const { revision: _, createdAt: __, updatedAt: ___, id: ____, ...spec } = aMonitor();
-  await deps.monitors.create(id, spec as never);
-  const { postgres } = stores;
-  await postgres.query("UPDATE monitors SET created_at = $2, updated_at = $2 WHERE id = $1", [id, new Date(START)]);
-  await postgres.query("UPDATE monitor_revisions SET valid_from = $2 WHERE monitor_id = $1", [id, new Date(START)]);
-  return (await deps.monitors.get(id)) as Monitor;
-}
+const make = (id: string): Promise<Monitor> => makeAt(stores, deps, id, START);
 
 /** The n-th check from START on. */
 function due(monitorId: string, region: string, n: number) {
