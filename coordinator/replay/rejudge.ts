@@ -14,7 +14,7 @@ import type { Difference } from "./compare.ts";
 import { compare, isWithin, outlineOf } from "./compare.ts";
 import type { History } from "./history.ts";
 import type { ReplayInput, Stored } from "./replay.ts";
-import { createReplay } from "./replay.ts";
+import { createReplay, questionsOf } from "./replay.ts";
 
 /** So many results are judged again at most: two weeks of three regions every 20 s. */
 export const MAX_RESULTS = 200_000;
@@ -71,8 +71,7 @@ export async function rejudge(
   if (results.length > MAX_RESULTS) throw new TooMuch(`there are more than ${MAX_RESULTS} results in this time`);
 
   const history: History = { revisions, regions: known, impairments, maintenance };
-  const asked = [...new Set(results.flatMap(({ attempt, scheduledAt }) => (attempt > 0 ? scheduledAt : [])))];
-  const input = { history, begin, asked: asked.sort((a, b) => a - b) };
+  const input = { history, begin, asked: questionsOf(results) };
   const inWindow = (some: readonly Incident[]) => some.map(outlineOf).filter((one) => isWithin(one, from, to));
   const compared = async (by: ReplayInput["quorum"]): Promise<Difference> =>
     compare(inWindow(live).reverse(), inWindow(await run({ ...input, quorum: by }, results, end)));

@@ -1,3 +1,4 @@
+import { groupBy } from "../../shared/group-by.ts";
 import { follow, graceMs } from "../incidents/follow.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
 import type { Revision } from "../schedule/history.ts";
@@ -19,8 +20,27 @@ export interface ReplayInput {
   readonly begin: number;
   /** Judges by this quorum instead of the one that each revision has. */
   readonly quorum: Policy["quorum"] | null;
-  /** The instants of all checks that were asked for outside the schedule, in ascending order. */
-  readonly asked: readonly number[];
+  /** All checks that were asked for outside the schedule, in ascending order of their instants. */
+  readonly asked: readonly Question[];
+}
+
+/** Checks that were asked for at once. */
+export interface Question {
+  /** The instant that all of them have, in ms since the epoch. */
+  readonly at: number;
+  /** From how many regions there is an answer. One alone may have been asked whether it sees anything right. */
+  readonly regions: number;
+}
+
+/** The questions that some results answer. */
+export function questionsOf(results: readonly Stored[]): Question[] {
+  const answers = groupBy(
+    results.filter(({ attempt }) => attempt > 0),
+    ({ scheduledAt }) => scheduledAt,
+  );
+  return [...answers]
+    .map(([at, own]) => ({ at, regions: new Set(own.map(({ region }) => region)).size }))
+    .sort((a, b) => a.at - b.at);
 }
 
 export interface Replay {
@@ -36,8 +56,8 @@ export interface Replay {
  * doubt are the extra checks that were made then. Where the doubt began a little
  * sooner here than it did then, because the machine was called later than results
  * came in, it takes on the instant that those checks have. By another quorum it can
- * also begin a little later than they were asked for: what was asked of everybody
- * within the last second answers it as well.
+ * also begin a little later than they were asked for: what was asked within the last
+ * second answers it as well.
  *
  * What a coordinator did not judge, or judged more than 3 s late, can come out
  * otherwise: while PostgreSQL was away the latest result of each region alone was
@@ -80,13 +100,16 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
   }
 
   function takeInstant(doubt: Doubt): void {
-    while ((asked[nextAsked] ?? Number.POSITIVE_INFINITY) < doubt.at) nextAsked++;
-    const before = asked[nextAsked - 1] ?? Number.NEGATIVE_INFINITY;
-    const isAnswered = quorum !== null && before > doubt.at - REST_MS;
-    const instant = isAnswered ? before : asked[nextAsked];
-    if (instant === undefined || instant > doubt.until) return;
-    state = { ...state, doubt: { ...doubt, at: instant, until: doubt.until + instant - doubt.at } };
-    if (isAnswered) takeAnswers(instant);
+    const from = quorum === null ? doubt.at : doubt.at - REST_MS;
+    while ((asked[nextAsked]?.at ?? Number.POSITIVE_INFINITY) < from) nextAsked++;
+    const near: Question[] = [];
+    for (let n = nextAsked; (asked[n]?.at ?? Number.POSITIVE_INFINITY) <= doubt.at + REST_MS; n++)
+      near.push(asked[n] as Question);
+    const distance = ({ at }: Question) => Math.abs(at - doubt.at);
+    const [best = asked[nextAsked]] = near.sort((a, b) => b.regions - a.regions || distance(a) - distance(b));
+    if (best === undefined || best.at > doubt.until) return;
+    state = { ...state, doubt: { ...doubt, at: best.at, until: doubt.until + best.at - doubt.at } };
+    if (best.at < doubt.at) takeAnswers(best.at);
   }
 
   /** Those that are there already; they may be all. */

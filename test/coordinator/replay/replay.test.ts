@@ -5,7 +5,7 @@ import type { Incident } from "../../../coordinator/incidents/incident.ts";
 import { compare, outlineOf } from "../../../coordinator/replay/compare.ts";
 import type { History } from "../../../coordinator/replay/history.ts";
 import type { Stored } from "../../../coordinator/replay/replay.ts";
-import { createReplay } from "../../../coordinator/replay/replay.ts";
+import { createReplay, questionsOf } from "../../../coordinator/replay/replay.ts";
 import { step } from "../../../coordinator/verdict/machine.ts";
 import type { Ballot, Outcome } from "../../../coordinator/verdict/state.ts";
 import { initialState } from "../../../coordinator/verdict/state.ts";
@@ -102,8 +102,7 @@ function replay(results: readonly Stored[], until: number, quorum: MonitorSpec["
     impairments: [],
     maintenance: [],
   };
-  const asked = [...new Set(results.flatMap(({ attempt, scheduledAt }) => (attempt > 0 ? scheduledAt : [])))];
-  const again = createReplay({ history, begin: start, quorum, asked: asked.sort((a, b) => a - b) });
+  const again = createReplay({ history, begin: start, quorum, asked: questionsOf(results) });
   for (let from = 0, to = 0; from < results.length; from = to) {
     to = Math.min(results.length, from + pieces);
     while (results[to] && results[to]?.receivedAt === results[to - 1]?.receivedAt) to++;
