@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ClickHouse } from "./clickhouse.ts";
 import { clickhouseMigrations } from "./migrations/clickhouse.ts";
 import { postgresMigrations } from "./migrations/postgres.ts";
@@ -6,6 +7,10 @@ import { inTransaction } from "./postgres.ts";
 
 /** Any constant serves; this one is the letters "watchpst". */
 const MIGRATION_LOCK = 0x77617463;
+
+/** So long may migrating both stores take, or another coordinator's doing so be waited for, in ms. */
+const MIGRATION_DEADLINE_MS = 120_000;
+const LOCK_EVERY_MS = 100;
 
 /** How long results, and what they come to per minute, hour and day, are kept; in days. */
 export interface KeepDays {
@@ -23,11 +28,26 @@ export interface KeepDays {
  */
 export async function migrate(postgres: Postgres, clickhouse: ClickHouse, keep: KeepDays): Promise<void> {
   await inTransaction(postgres, async (client) => {
-    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    // It stays open, and idle, while ClickHouse is at work, and while another coordinator has the lock.
+    await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${MIGRATION_DEADLINE_MS}`);
+    await takeLock(client);
     await migratePostgres(client);
     await migrateClickHouse(clickhouse);
     await keepFor(clickhouse, keep);
   });
+}
+
+/** Asks again and again: one statement that waits would run into its own timeout. */
+async function takeLock(client: PostgresClient): Promise<void> {
+  const end = performance.now() + MIGRATION_DEADLINE_MS;
+  for (;;) {
+    const { rows } = await client.query<{ taken: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS taken", [
+      MIGRATION_LOCK,
+    ]);
+    if (rows[0]?.taken) return;
+    if (performance.now() > end) throw new Error("another coordinator has been migrating the stores for too long");
+    await sleep(LOCK_EVERY_MS);
+  }
 }
 
 async function migratePostgres(client: PostgresClient): Promise<void> {
