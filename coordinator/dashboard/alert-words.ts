@@ -23,6 +23,7 @@ export function deliveryState({
 }: DeliveryDetail): readonly [string, IconName & ("up" | "down" | "degraded" | "paused" | "unknown")] {
   if (state === "sent") return ["Sent", "up"];
   if (state === "failed") return ["Failed", "down"];
+  if (state === "uncertain") return ["May have arrived", "degraded"];
   if (state === "cancelled") return ["Not needed", "paused"];
   if (state === "merged") return ["Told with others", "paused"];
   return lastError === null ? ["Waiting", "unknown"] : ["Tried again", "degraded"];

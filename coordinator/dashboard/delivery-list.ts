@@ -19,14 +19,17 @@ interface Item {
   readonly channelName: string;
 }
 
-/** The latest messages, those that failed first. */
+/** What a person has to decide on: whether to send it again. */
+const undecided: ReadonlySet<DeliveryDetail["state"]> = new Set<DeliveryDetail["state"]>(["failed", "uncertain"]);
+
+/** The latest messages, first those that failed, or may have. */
 export async function loadDeliveries(api: Api, signal: AbortSignal): Promise<DeliveryDetail[]> {
-  const [failed, latest] = await Promise.all([
-    api.get<Page<DeliveryDetail>>(`/v1/deliveries?state=failed&limit=${FAILED_SHOWN}`, signal),
-    api.get<Page<DeliveryDetail>>(`/v1/deliveries?limit=${LATEST_SHOWN}`, signal),
+  const read = (query: string) => api.get<Page<DeliveryDetail>>(`/v1/deliveries?${query}`, signal);
+  const [latest, ...lists] = await Promise.all([
+    read(`limit=${LATEST_SHOWN}`),
+    ...[...undecided].map((state) => read(`state=${state}&limit=${FAILED_SHOWN}`)),
   ]);
-  const first = new Set(failed.data.map(({ id }) => id));
-  return [...failed.data, ...latest.data.filter(({ id }) => !first.has(id))];
+  return [...lists.flatMap(({ data }) => data), ...latest.data.filter(({ state }) => !undecided.has(state))];
 }
 
 /** What people were told, or could not be. */
@@ -71,7 +74,7 @@ function createRow(context: PageContext, { id, title, createdAt }: DeliveryDetai
         reason === null ? null : h("span", { class: "sub" }, reason),
       ]);
       renderIfChanged(channel, channelName, () => [channelName]);
-      retry.hidden = delivery.state !== "failed";
+      retry.hidden = !undecided.has(delivery.state);
     },
   };
 }

@@ -8,9 +8,11 @@ import type { QueueServer } from "../../shared/queues.ts";
 import { openQueue, openWorker } from "../../shared/queues.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import type { Metrics } from "../metrics.ts";
-import type { AlertRuleStore, ChannelStore } from "../store/channels.ts";
+import type { AlertRuleStore, ChannelStore, StoredChannel } from "../store/channels.ts";
 import type { Delivery, DeliveryStore } from "../store/deliveries.ts";
+import { idempotentTypes } from "./channels/channel.ts";
 import { GiveUp, RetryLater } from "./channels/failure.ts";
+import type { HttpClient } from "./channels/http.ts";
 import { createHttpClient } from "./channels/http.ts";
 import { sendNotice } from "./channels/index.ts";
 import { compose, remind } from "./compose.ts";
@@ -23,11 +25,13 @@ const LOOK_EVERY_MS = 500;
 const AT_ONCE = 200;
 /** A channel that does not answer within this, in ms, is tried again. */
 const SEND_DEADLINE_MS = 15_000;
-const LOCK_MS = 30_000;
+/** How long after a coordinator died another takes over what it was about to tell, at the most twice this; in ms. */
+const LOCK_MS = 10_000;
 const CONCURRENCY = 20;
 /** Tries of one delivery; with the pauses between them they go on for about two hours. */
 const MAX_TRIES = 25;
 const RETRY = { baseMs: 2_000, capMs: 600_000 };
+const UNCERTAIN = "a coordinator ended while it sent this: it may have arrived";
 /** A job that was handed over this long ago and has not ended, in ms, may be lost with its queue. */
 const HANDED_OVER_MS = 20_000;
 const RECOVER_EVERY_MS = 10_000;
@@ -36,8 +40,10 @@ const RECOVER_EVERY_MS = 10_000;
  * Brings what the outbox holds to people: outbox → planned deliveries (who, when) →
  * a BullMQ queue → the channel. Each step is kept in PostgreSQL before the next, under
  * an id that follows from what is told to whom, so that a coordinator that is killed
- * leaves nothing out and tells nothing twice. Only between a channel's taking a message
- * and our keeping that lies a moment in which a kill repeats it, under the same id.
+ * leaves nothing out and tells nothing twice. That a message goes out is kept once there
+ * is a connection, right before its first byte. Whoever finds that, and not what came of
+ * it, sends it again where the channel knows a repeated one; elsewhere it is left as
+ * `uncertain` for a person to decide, and what else the rules want goes on.
  */
 export interface Notifier extends Part {
   /** Has it looked for something to do now. */
@@ -138,15 +144,13 @@ export function createNotifier({
     const delivery = await deliveries.begin(job.data.deliveryId);
     if (!delivery) return;
     const channel = await channels.get(delivery.channelId);
+    if (channel && delivery.isInDoubt && !idempotentTypes.has(channel.type)) {
+      await leaveUncertain(delivery, channel);
+      return;
+    }
     try {
       if (!channel?.enabled) throw new GiveUp("the channel is switched off");
-      const signal = AbortSignal.timeout(SEND_DEADLINE_MS);
-      await sendNotice(channel.type, channels.open(channel), delivery.content, {
-        http,
-        commands,
-        signal,
-        now: clock.now(),
-      });
+      await send(channel, delivery);
     } catch (thrown) {
       await onFailure(job, token, delivery, channel?.type ?? "gone", thrown);
       return;
@@ -154,6 +158,23 @@ export function createNotifier({
     await deliveries.end(delivery.id, "sent", null, await following(delivery));
     metrics.deliveries.inc({ type: channel.type, outcome: "sent" });
     logger.info({ delivery: delivery.id, channel: channel.name, event: delivery.event }, "People were told");
+  }
+
+  async function send(channel: StoredChannel, { id, content }: Delivery): Promise<void> {
+    const onHandOver = () => deliveries.handOver(id);
+    const client: HttpClient = { ...http, send: (request, signal) => http.send(request, signal, onHandOver) };
+    const signal = AbortSignal.timeout(SEND_DEADLINE_MS);
+    const context = { http: client, commands, signal, now: clock.now(), onHandOver };
+    await sendNotice(channel.type, channels.open(channel), content, context);
+  }
+
+  async function leaveUncertain(delivery: Delivery, { type, name }: StoredChannel): Promise<void> {
+    await deliveries.end(delivery.id, "uncertain", UNCERTAIN, await following(delivery));
+    metrics.deliveries.inc({ type, outcome: "uncertain" });
+    logger.warn(
+      { delivery: delivery.id, channel: name, event: delivery.event },
+      "It is not known whether people were told",
+    );
   }
 
   async function onFailure(

@@ -10,7 +10,16 @@ import { readAlertRules } from "./channels.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 
-export const deliveryStates = ["planned", "queued", "sending", "sent", "failed", "cancelled", "merged"] as const;
+export const deliveryStates = [
+  "planned",
+  "queued",
+  "sending",
+  "sent",
+  "failed",
+  "uncertain",
+  "cancelled",
+  "merged",
+] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
 /** A message to a channel, as it is stored. Times are ms since the epoch. */
@@ -64,6 +73,12 @@ export interface Dispatched {
   readonly content?: Notice;
 }
 
+/** A delivery of which a try begins. */
+export interface Begun extends Delivery {
+  /** The try before was about to be written, and nobody kept what came of it. */
+  readonly isInDoubt: boolean;
+}
+
 export interface DeliveryFilter {
   readonly state?: DeliveryState | undefined;
   readonly incidentId?: string | undefined;
@@ -84,19 +99,21 @@ export interface DeliveryStore {
   /** Those that were handed to the queue a while ago and have not ended; the queue may have lost them. */
   queuedBefore(ageMs: number): Promise<string[]>;
   /** Begins a try; null when it has ended otherwise or its channel is gone. */
-  begin(id: string): Promise<Delivery | null>;
+  begin(id: string): Promise<Begun | null>;
+  /** Keeps that the message is about to be written to the channel. */
+  handOver(id: string): Promise<void>;
   /** Ends a delivery, and plans what follows it. */
   end(
     id: string,
-    state: "sent" | "failed",
+    state: "sent" | "failed" | "uncertain",
     error: string | null,
     next: { readonly planned: PlannedDelivery; readonly content: Notice } | null,
   ): Promise<void>;
-  /** Keeps why a try failed that is repeated. */
+  /** Keeps why a try failed that is repeated: the channel has not taken it. */
   keepError(id: string, error: string): Promise<void>;
   /** A delivery of its own, beside all rules: a test. */
   add(delivery: { readonly id: string; readonly channelId: string; readonly content: Notice }): Promise<void>;
-  /** Plans a failed delivery again; false when it has not failed. */
+  /** Plans a delivery again that failed, or of which nobody knows whether it arrived; else false. */
   retry(id: string): Promise<boolean>;
   get(id: string): Promise<Delivery | null>;
   /** Newest first, behind a position. */
@@ -153,22 +170,29 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
       return rows.map(({ id }) => id);
     },
     async begin(id) {
-      const { rows } = await postgres.query<Row>(
-        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = $1 AND state IN ('queued', 'sending') RETURNING *",
+      const { rows } = await postgres.query<Row & { in_doubt: boolean }>(
+        `UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1, handed_at = NULL
+         FROM (SELECT id, handed_at FROM deliveries WHERE id = $1 AND state IN ('queued', 'sending') FOR UPDATE) AS was
+         WHERE d.id = was.id RETURNING d.*, was.handed_at IS NOT NULL AS in_doubt`,
         [id],
       );
-      return rows[0] ? toDelivery(rows[0]) : null;
+      return rows[0] ? { ...toDelivery(rows[0]), isInDoubt: rows[0].in_doubt } : null;
+    },
+    async handOver(id) {
+      await postgres.query("UPDATE deliveries SET handed_at = now() WHERE id = $1", [id]);
     },
     end: (id, state, error, next) =>
       inTransaction(postgres, async (client) => {
         const { rows } = await client.query<Row>(
-          "UPDATE deliveries SET state = $2, last_error = $3, ended_at = now() WHERE id = $1 AND state = 'sending' RETURNING *",
+          // Who was thought dead may say in the end that it was taken.
+          `UPDATE deliveries SET state = $2, last_error = $3, ended_at = now(), handed_at = NULL
+           WHERE id = $1 AND (state = 'sending' OR (state = 'uncertain' AND $2 = 'sent')) RETURNING *`,
           [id, state, error],
         );
         if (rows[0] && next) await insert(client, next.planned, next.content, toDelivery(rows[0]));
       }),
     async keepError(id, error) {
-      await postgres.query("UPDATE deliveries SET last_error = $2 WHERE id = $1", [id, error]);
+      await postgres.query("UPDATE deliveries SET last_error = $2, handed_at = NULL WHERE id = $1", [id, error]);
     },
     async add({ id, channelId, content }) {
       await postgres.query(
@@ -178,7 +202,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
     },
     async retry(id) {
       const { rowCount } = await postgres.query(
-        "UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL WHERE id = $1 AND state = 'failed'",
+        "UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL WHERE id = $1 AND state IN ('failed', 'uncertain')",
         [id],
       );
       return rowCount === 1;

@@ -11,11 +11,14 @@ export interface ListOptions extends JsonOption {
 }
 
 const DEFAULT_LIMIT = 50;
-const colors: Readonly<Record<string, Color>> = { sent: "green", failed: "red" };
+const colors: Readonly<Record<string, Color>> = { sent: "green", failed: "red", uncertain: "yellow" };
 
 export const withFilters = (command: Command): Command =>
   command
-    .option("--state <state>", "only those that are planned, queued, sending, sent, failed, cancelled or merged")
+    .option(
+      "--state <state>",
+      "only those that are planned, queued, sending, sent, failed, uncertain, cancelled or merged",
+    )
     .option("--limit <n>", "at most so many messages", parseLimit, DEFAULT_LIMIT);
 
 export function addList(parent: Command, context: CliContext): void {

@@ -35,7 +35,7 @@ export function deliveryRoutes(app: FastifyInstance, { deliveries }: { readonly 
     const isPlanned = await deliveries.retry(id);
     const delivery = await deliveries.get(id);
     if (!delivery) throw notFound("delivery", id);
-    if (!isPlanned) throw new Problem(409, `It has not failed: it is ${delivery.state}.`);
+    if (!isPlanned) throw new Problem(409, `It neither failed nor is uncertain: it is ${delivery.state}.`);
     return reply.code(202).send(present(delivery));
   });
 }

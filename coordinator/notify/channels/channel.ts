@@ -23,6 +23,19 @@ export const channelTypes = [
 ] as const;
 export type ChannelType = (typeof channelTypes)[number];
 
+/**
+ * Types that tell a message once however often it is sent under its id: webhooks, whose receivers are told to,
+ * and those whose vendors document it (Matrix' transaction ids, Google Chat's request ids, the keys of alerts of
+ * PagerDuty and Opsgenie).
+ */
+export const idempotentTypes: ReadonlySet<ChannelType> = new Set<ChannelType>([
+  "webhook",
+  "matrix",
+  "googlechat",
+  "pagerduty",
+  "opsgenie",
+]);
+
 /** What a channel sends with. */
 export interface SendContext {
   readonly http: HttpClient;
@@ -32,6 +45,8 @@ export interface SendContext {
   readonly signal: AbortSignal;
   /** ms since the epoch. */
   readonly now: number;
+  /** Called, and waited for, before anything goes out that the other side could take for the message. */
+  readonly onHandOver?: () => Promise<void>;
 }
 
 /** A way to tell people, by the settings `S` that a person gives it. */

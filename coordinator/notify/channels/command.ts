@@ -29,8 +29,9 @@ export const command: Channel<z.output<typeof settings>> = {
   settings,
   secrets: [],
   place: [],
-  async send({ path }, notice, { commands, signal }) {
+  async send({ path }, notice, { commands, signal, onHandOver }) {
     if (!commands.includes(path)) throw new GiveUp(`${path} is not in WATCHPOST_NOTIFY_COMMANDS`);
+    await onHandOver?.();
     const { code, output } = await run(path, JSON.stringify(toDocument(notice)), signal);
     if (code === 0) return;
     if (code === null && signal.aborted) throw new RetryLater("it did not end within the deadline");

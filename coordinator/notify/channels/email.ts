@@ -53,7 +53,7 @@ export const email: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["password"],
   place: ["host", "port", "security", "ca"],
-  async send({ host, port, security, ca, username, password, from, to }, notice, { signal, now }) {
+  async send({ host, port, security, ca, username, password, from, to }, notice, { signal, now, onHandOver }) {
     const transport = createTransport({
       host,
       port,
@@ -67,6 +67,8 @@ export const email: Channel<z.output<typeof settings>> = {
       disableFileAccess: true,
       disableUrlAccess: true,
     });
+    // From here on it takes connecting and signing in until the message itself goes out.
+    await onHandOver?.();
     const sent = await transport
       .sendMail({ from, to, date: new Date(now), signal, ...messageOf(notice, from) })
       .catch((thrown: unknown) => {

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { errorText } from "../../../shared/errors.ts";
 import { GiveUp, RetryLater } from "./failure.ts";
@@ -22,9 +23,10 @@ export interface HttpClient {
    * Sends a request that the other side takes (2xx) before the signal aborts. Redirects are
    * not followed: what is sent is for the place that the settings name. The errors say
    * what the other side said and never hold the URL, which is a secret with many vendors.
+   * @param onHandOver called, and waited for, once there is a connection and before anything is written to it.
    * @throws RetryLater, GiveUp
    */
-  send(request: HttpRequest, signal: AbortSignal): Promise<void>;
+  send(request: HttpRequest, signal: AbortSignal, onHandOver?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,13 +35,19 @@ export function createHttpClient(options: { readonly userAgent: string; readonly
   const agent = new Agent({ connections: 8, pipelining: 1, connect: { timeout: CONNECT_TIMEOUT_MS } });
 
   return {
-    async send({ url, method = "POST", headers = {}, body }, signal) {
+    async send({ url, method = "POST", headers = {}, body }, signal, onHandOver = async () => undefined) {
+      const bytes = Buffer.from(textOf(body));
       let response: Dispatcher.ResponseData;
       try {
         response = await request(url, {
           method,
-          headers: { "user-agent": userAgent, "content-type": contentType(body), ...headers },
-          body: typeof body === "string" ? body : body instanceof URLSearchParams ? `${body}` : JSON.stringify(body),
+          headers: {
+            "user-agent": userAgent,
+            "content-type": contentType(body),
+            "content-length": String(bytes.length),
+            ...headers,
+          },
+          body: Readable.from(after(onHandOver, bytes), { objectMode: false }),
           signal,
           dispatcher: agent,
         });
@@ -67,6 +75,17 @@ export function createHttpClient(options: { readonly userAgent: string; readonly
 /** `Basic` credentials, RFC 7617 §2. */
 export function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+/** The first bytes are asked for when there is a connection to write them to, and head and body go out together. */
+async function* after(onHandOver: () => Promise<void>, bytes: Buffer): AsyncGenerator<Buffer> {
+  await onHandOver();
+  yield bytes;
+}
+
+function textOf(body: unknown): string {
+  if (typeof body === "string") return body;
+  return body instanceof URLSearchParams ? `${body}` : JSON.stringify(body);
 }
 
 function contentType(body: unknown): string {

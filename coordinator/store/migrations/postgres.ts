@@ -422,6 +422,9 @@ export const postgresMigrations: readonly string[] = [
   ALTER TABLE deliveries ADD COLUMN trouble_id text;
   CREATE INDEX deliveries_of_trouble ON deliveries (trouble_id) WHERE trouble_id IS NOT NULL;
 
+  -- When the latest try was about to be written to the channel; null when it is known what came of it.
+  ALTER TABLE deliveries ADD COLUMN handed_at timestamptz(3);
+
   -- What a deployment has once: sealed keys and the like.
   CREATE TABLE deployment (
     name text PRIMARY KEY,

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import type { RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { GiveUp, RetryLater } from "../../../../coordinator/notify/channels/failure.ts";
 import { basic, createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
@@ -137,4 +140,43 @@ test.each([
 test("gives up on what cannot be sent", async () => {
   expect(await failure(sending("gopher://127.0.0.1/"))).toBeInstanceOf(GiveUp);
   expect(await failure(sending("http://127.0.0.1:1/", { headers: { "x-y": "a\nb" } }))).toBeInstanceOf(GiveUp);
+});
+
+test("it is said that the message is handed over when there is a connection and nothing has been written", async () => {
+  let seen = "";
+  let connected: () => void;
+  const isConnected = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  const server = createServer((socket) => {
+    connected();
+    socket.on("data", (chunk) => {
+      seen += chunk;
+      socket.end("HTTP/1.1 204 No Content\r\n\r\n");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  servers.push({ stop: async () => void server.close() });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let seenAtHandOver = "nothing was handed over";
+  await http.send({ url, body: { text: "told" } }, AbortSignal.timeout(20_000), async () => {
+    await isConnected;
+    // Whatever was written by now arrives before this does.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    seenAtHandOver = seen;
+  });
+  expect(seenAtHandOver).toBe("");
+  expect(seen).toMatch(/^POST .*content-length: 15\r\n.*\r\n\{"text":"told"\}$/s);
+});
+
+test("what could not be kept as handed over is not sent", async () => {
+  let count = 0;
+  const url = await answering((_request, response) => {
+    count++;
+    response.writeHead(204).end();
+  });
+  const refusing = async () => Promise.reject(new Error("the database is away"));
+  const sent = http.send({ url, body: {} }, AbortSignal.timeout(20_000), refusing);
+  expect(await failure(sent)).toMatchObject({ name: "RetryLater", message: "the database is away" });
+  expect(count).toBe(0);
 });

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { adminToken, agentToken } from "../../support/coordinator.ts";
+import { serveHttp } from "../../support/http-server.ts";
+import type { ProgramProcess } from "../../support/program-process.ts";
+import { startProgram } from "../../support/program-process.ts";
+import { secretKey } from "../../support/secrets.ts";
+import { freePort } from "../../support/servers.ts";
+import { testClickHouse, testDatabase, testQueueServer } from "../../support/shared-servers.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { until } from "../../support/until.ts";
+
+type Program = ProgramProcess & { readonly url: string };
+
+const received: Array<{ readonly path: string; readonly id: string | undefined }> = [];
+/** Whether the receiver takes what it gets and says nothing. */
+let isSilent = true;
+const closers: Array<() => Promise<unknown>> = [];
+let start: () => Promise<Program>;
+let place: string;
+
+const call = async ({ url }: Program, method: string, path: string, body?: object): Promise<any> => {
+  const response = await fetch(url + path, {
+    method,
+    headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return await response.json();
+};
+
+beforeAll(async () => {
+  const [postgres, clickhouse, queues] = await Promise.all([
+    testDatabase(),
+    testClickHouse(),
+    testQueueServer("redis"),
+  ]);
+  closers.push(() => Promise.all([postgres.stop(), clickhouse.stop(), queues.stop()]));
+  const receiver = await serveHttp(async (request, response) => {
+    for await (const _ of request);
+    received.push({ path: request.url ?? "", id: request.headers["webhook-id"]?.toString() });
+    if (!isSilent) response.writeHead(200).end("ok");
+  });
+  closers.push(receiver.stop);
+  place = receiver.url;
+  start = async () => {
+    const [port, data] = [await freePort(), await tempDir()];
+    const program = startProgram("coordinator/main.js", {
+      PORT: String(port),
+      DATABASE_URL: postgres.url,
+      CLICKHOUSE_URL: clickhouse.url,
+      REDIS_URL: queues.url,
+      WATCHPOST_ADMIN_TOKEN: adminToken,
+      WATCHPOST_AGENT_TOKEN: agentToken,
+      WATCHPOST_KEY: secretKey,
+      WATCHPOST_DATA: data.path,
+      LOG_LEVEL: "warn",
+    });
+    closers.push(data.remove, () => program.end("SIGKILL"));
+    const url = `http://127.0.0.1:${port}`;
+    const isReady = () =>
+      fetch(`${url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await until(isReady, (ready) => ready);
+    return { ...program, url };
+  };
+});
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+test("killed when a message is out and not answered: sent again where it is known as the same, else left to people", async () => {
+  const first = await start();
+  const secrets = [`whsec_${Buffer.alloc(32, 7).toString("base64")}`];
+  const channels = [
+    { name: "hook", type: "webhook", settings: { url: `${place}/hook`, secrets } },
+    { name: "chat", type: "slack", settings: { url: `${place}/chat` } },
+  ];
+  const [hook, chat] = await Promise.all(
+    channels.map(async (channel) => {
+      const { id } = await call(first, "POST", "/v1/channels", channel);
+      return (await call(first, "POST", `/v1/channels/${id}/test`, {})).deliveryId as string;
+    }),
+  );
+  await until(
+    () => received.length,
+    (count) => count === 2,
+  );
+  await first.end("SIGKILL");
+  isSilent = false;
+
+  const second = await start();
+  const delivery = (id: string | undefined) => call(second, "GET", `/v1/deliveries/${id}`);
+  const ended = (id: string | undefined) =>
+    until(
+      () => delivery(id),
+      ({ endedAt }) => endedAt !== null,
+      { withinMs: 45_000, everyMs: 200 },
+    );
+  expect(await ended(hook)).toMatchObject({ state: "sent", attempts: 2 });
+  expect(await ended(chat)).toMatchObject({ state: "uncertain", lastError: expect.stringMatching(/may have arrived/) });
+  const to = (path: string) => received.filter((one) => one.path === path);
+  expect(to("/hook").map(({ id }) => id)).toEqual([hook, hook]);
+  expect(to("/chat")).toHaveLength(1);
+
+  await call(second, "POST", `/v1/deliveries/${chat}/retry`, {});
+  await until(
+    () => delivery(chat),
+    ({ state }) => state === "sent",
+  );
+  expect(to("/chat")).toHaveLength(2);
+}, 90_000);
