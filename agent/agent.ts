@@ -159,6 +159,10 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     onDrained: taking.setDrained,
     onUpgrade: (to) => upgrades.request(to),
     onRegionKeys: secrets.take,
+    onCredential: async (news) => {
+      if (!config.credential) throw new Error("this agent was not enrolled");
+      return config.credential.replace(news);
+    },
     onFatal: giveUp,
     logger,
   });

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { isIdOf, writeBearer } from "../shared/agent-secret.ts";
-import type { AgentCredential } from "../shared/credential.ts";
 import type { ValuesOf } from "../shared/env.ts";
 import { flag, readSettings, secret, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
@@ -9,7 +8,7 @@ import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
 import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
-import { CREDENTIAL_FILE, loadCredential } from "./credential.ts";
+import { CREDENTIAL_FILE, type LiveCredential, openCredential } from "./credential.ts";
 import { type Anchor, parseAnchor } from "./net/anchor.ts";
 import { queueServerOf } from "./queue-server.ts";
 import { stateDirectory } from "./state-directory.ts";
@@ -153,9 +152,9 @@ export interface AgentConfig
   readonly region: string;
   readonly coordinatorUrl: string;
   /** Null where the agent was not enrolled: it then shares its token with others. */
-  readonly credential: AgentCredential | null;
-  /** What the agent presents as its bearer token. */
-  readonly agentToken: string;
+  readonly credential: LiveCredential | null;
+  /** What the agent presents as its bearer token now. */
+  readonly agentToken: () => string;
   readonly agentId: string;
   readonly queueServer: QueueServer;
   readonly canaries: readonly Anchor[];
@@ -168,7 +167,7 @@ export interface AgentConfig
  */
 export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   const values = readSettings(agentSettings, env);
-  const credential = loadCredential(env);
+  const credential = openCredential(env);
   const identity = credential ? enrolled(values, credential) : sharing(values);
   if (values.processes > 1 && values.agentId !== null && values.agentId.length > MAX_ID_OF_SEVERAL) {
     throw new ConfigError(
@@ -203,19 +202,21 @@ function sharing(values: Values): Identity {
     return value;
   };
   const region = required("region");
+  const coordinatorUrl = required("coordinatorUrl");
+  const agentToken = required("agentToken");
   if (!isRegion(region)) throw new ConfigError(`${agentSettings.region.variable} ${regionRule}`);
   return {
     region,
-    coordinatorUrl: required("coordinatorUrl"),
-    agentToken: required("agentToken"),
+    coordinatorUrl,
+    agentToken: () => agentToken,
     agentId: values.agentId ?? newId("agt"),
     queueServer: queueServerFrom(values),
   };
 }
 
 /** Of an enrolled agent: settings may name other addresses, but nobody else. */
-function enrolled(values: Values, credential: AgentCredential): Identity {
-  const { agentId, region } = credential;
+function enrolled(values: Values, credential: LiveCredential): Identity {
+  const { agentId, region, coordinatorUrl } = credential.current;
   if (values.region !== null && values.region !== region) {
     throw new ConfigError(`${agentSettings.region.variable} must be ${region}, as in the agent's credential, or unset`);
   }
@@ -228,8 +229,8 @@ function enrolled(values: Values, credential: AgentCredential): Identity {
   const isServerSet = redisUrl !== null || redisHost !== null || queueDatabaseUrl !== null;
   return {
     region,
-    coordinatorUrl: values.coordinatorUrl ?? credential.coordinatorUrl,
-    agentToken: writeBearer(credential),
+    coordinatorUrl: values.coordinatorUrl ?? coordinatorUrl,
+    agentToken: () => writeBearer(credential.current),
     agentId: values.agentId ?? agentId,
     queueServer: isServerSet ? queueServerFrom(values) : queueServerOf(credential),
   };

@@ -12,15 +12,52 @@ export const CREDENTIAL_FILE = "WATCHPOST_CREDENTIAL_FILE";
 /** The name of the credential among those that systemd hands a unit (systemd.exec(5), CREDENTIALS_DIRECTORY). */
 const SYSTEMD_CREDENTIAL = "agent";
 
+/** The credential that an agent works with; while it runs it may be given another one. */
+export interface LiveCredential {
+  readonly current: AgentCredential;
+  /**
+   * Keeps a new secret for this start and the next ones, and uses it from now on.
+   * @param news what is new in it
+   * @returns the secret's number; of one that is not newer than the current, the current's
+   * @throws Error when it is no credential of this agent, or cannot be kept.
+   */
+  replace(news: unknown): Promise<number>;
+}
+
 /**
  * The credential that this agent was enrolled with, or the newer one that it was given since; null when it has none.
  * @throws ConfigError when there should be one and it cannot be read.
  */
-export function loadCredential(env: NodeJS.ProcessEnv): AgentCredential | null {
+export function openCredential(env: NodeJS.ProcessEnv): LiveCredential | null {
   const given = givenCredential(env);
   if (given === null) return null;
-  const kept = readFile(keptPath(stateDirectory(env), given.agentId));
-  return kept?.agentId === given.agentId && kept.generation > given.generation ? kept : given;
+  const { agentId } = given;
+  let current = newer(given, readFile(keptPath(stateDirectory(env), agentId)));
+  return {
+    get current() {
+      try {
+        // Another process of this agent may have been given one.
+        current = newer(current, readFile(keptPath(stateDirectory(env), agentId)));
+      } catch {
+        // What cannot be read now is told at the next start; the last one may be good still.
+      }
+      return current;
+    },
+    async replace(news) {
+      const { generation, region, coordinatorUrl } = current;
+      // What it was enrolled as it stays, and where it found its coordinator it finds it still.
+      const next = readCredential({ ...current, ...(news as object), region, coordinatorUrl });
+      if (next.agentId !== agentId) throw new Error("it is another agent's");
+      if (next.generation <= generation) return generation;
+      await keepCredential(env, next);
+      current = next;
+      return next.generation;
+    },
+  };
+}
+
+function newer(one: AgentCredential, other: AgentCredential | null): AgentCredential {
+  return other !== null && other.agentId === one.agentId && other.generation > one.generation ? other : one;
 }
 
 function givenCredential(env: NodeJS.ProcessEnv): AgentCredential | null {
@@ -33,11 +70,8 @@ function givenCredential(env: NodeJS.ProcessEnv): AgentCredential | null {
   return directory ? readFile(join(directory, SYSTEMD_CREDENTIAL)) : null;
 }
 
-/**
- * Keeps a credential that replaces the one that the agent was started with, from the next start on too.
- * @throws Error of the file system; what was kept before is then as it was.
- */
-export async function keepCredential(env: NodeJS.ProcessEnv, credential: AgentCredential): Promise<void> {
+/** @throws Error of the file system; what was kept before is then as it was. */
+async function keepCredential(env: NodeJS.ProcessEnv, credential: AgentCredential): Promise<void> {
   const dir = stateDirectory(env);
   try {
     await makeDirectory(dir, 0o700);

@@ -8,6 +8,7 @@ import { CLOSE_REFUSED, HEARTBEAT_MS, LINK_PATH, MAX_LINK_MESSAGE_BYTES, OFFLINE
 import type { Logger } from "../shared/logger.ts";
 import { backoffMs } from "../shared/retry.ts";
 import type { ClockSync } from "./clock-sync.ts";
+import { RefusedByCoordinator } from "./refused.ts";
 
 /** The agent's end of its link to the coordinator. Checks go on while it is down. */
 export interface Link extends Part {
@@ -40,12 +41,15 @@ interface End {
   readonly refused: boolean;
   /** The coordinator had said welcome. */
   readonly welcomed: boolean;
+  /** It was ended to begin anew with another secret. */
+  readonly hasNewSecret: boolean;
 }
 
 export function createLink(deps: {
   /** The coordinator's base URL. */
   readonly url: string;
-  readonly token: string;
+  /** What the agent presents now; asked at every connection. */
+  readonly token: () => string;
   readonly hello: Extract<AgentMessage, { type: "hello" }>;
   readonly load: () => AgentLoad;
   /** The machine's own clock, which the samples are taken of. */
@@ -59,6 +63,11 @@ export function createLink(deps: {
   readonly onRegionKeys: (keys: readonly string[]) => void;
   /** Told that an operator wants the agent to become another version. */
   readonly onUpgrade: (version: string) => void;
+  /**
+   * The coordinator gives the agent another secret. What comes back is its number when it is kept, and is used by a
+   * new link at once.
+   */
+  readonly onCredential: (news: unknown) => Promise<number>;
   /** The coordinator refuses the agent for good. */
   readonly onFatal: (thrown: Error) => void;
   readonly logger: Logger;
@@ -81,12 +90,13 @@ export function createLink(deps: {
     let failures = 0;
     let refusals = 0;
     while (!stopped.signal.aborted) {
-      const { reason, refused, welcomed } = await session();
+      const { reason, refused, welcomed, hasNewSecret } = await session();
       settleStart();
       if (stopped.signal.aborted) return;
+      if (hasNewSecret) continue;
       refusals = refused ? refusals + 1 : 0;
       if (refusals === MAX_REFUSALS) {
-        deps.onFatal(new Error(`the coordinator at ${deps.url} refuses this agent: ${reason}`));
+        deps.onFatal(new RefusedByCoordinator(`the coordinator at ${deps.url} refuses this agent: ${reason}`));
         return;
       }
       if (welcomed) failures = 0;
@@ -103,11 +113,12 @@ export function createLink(deps: {
   function session(): Promise<End> {
     return new Promise((resolve) => {
       let welcomed = false;
+      let hasNewSecret = false;
       let failure: { reason: string; refused: boolean } | null = null;
       let silence: NodeJS.Timeout | undefined;
       let heartbeat: NodeJS.Timeout | undefined;
       const ws = new WebSocket(address, {
-        headers: { authorization: `Bearer ${deps.token}` },
+        headers: { authorization: `Bearer ${deps.token()}` },
         handshakeTimeout: CONNECT_DEADLINE_MS,
         maxPayload: MAX_LINK_MESSAGE_BYTES,
         perMessageDeflate: false,
@@ -132,6 +143,19 @@ export function createLink(deps: {
       };
       sample = () => {
         if (welcomed) send({ type: "clock", t0: system.now() });
+      };
+      const takeCredential = async (news: unknown) => {
+        try {
+          const present = deps.token();
+          const generation = await deps.onCredential(news);
+          send({ type: "credential-kept", generation });
+          if (deps.token() === present) return;
+          logger.info({ generation }, "The coordinator gave this agent a new secret");
+          hasNewSecret = true;
+          ws.close(1000);
+        } catch (thrown) {
+          logger.error({ reason: errorText(thrown) }, "A new secret cannot be kept: the present one stays in use");
+        }
       };
       ws.on("open", () => {
         send(deps.hello);
@@ -161,6 +185,8 @@ export function createLink(deps: {
           deps.onDrained(message.type === "drain");
         } else if (message?.type === "upgrade") {
           deps.onUpgrade(String(message.version));
+        } else if (message?.type === "credential") {
+          void takeCredential(message.credential);
         } else if (message?.type === "region-keys") {
           deps.onRegionKeys(message.keys);
         }
@@ -183,7 +209,7 @@ export function createLink(deps: {
           reason: `closed with ${code}${closeReason.length > 0 ? `: ${closeReason.toString().slice(0, 200)}` : ""}`,
           refused: code === CLOSE_REFUSED,
         };
-        resolve({ ...end, welcomed });
+        resolve({ ...end, welcomed, hasNewSecret });
       });
     });
   }

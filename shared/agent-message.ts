@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AgentCredential } from "./credential.ts";
 import { isRegion, regionRule } from "./region.ts";
 
 const count = z.int().min(0);
@@ -70,6 +71,8 @@ export const agentMessage = z.discriminatedUnion("type", [
   }),
   /** The agent takes no more checks and will go when it has finished those it has. */
   z.object({ type: z.literal("draining") }),
+  /** The agent has kept the secret of this number, and comes back with it at once. */
+  z.object({ type: z.literal("credential-kept"), generation: z.int().min(1) }),
 ]);
 
 /** From coordinator to agent. */
@@ -82,9 +85,14 @@ export const coordinatorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("upgrade"), version: z.string().max(64) }),
   z.object({ type: z.literal("drain") }),
   z.object({ type: z.literal("resume") }),
+  /** Another secret for the agent, which it is to keep and to use. */
+  z.object({ type: z.literal("credential"), credential: z.custom<CredentialNews>() }),
   /** With what the secrets of the region's checks may be sealed: 32 bytes each, in base64. Follows the welcome. */
   z.object({ type: z.literal("region-keys"), keys: z.array(z.string()) }),
 ]);
+
+/** What an agent is given in exchange for its credential: the rest of it stays. */
+export type CredentialNews = Omit<AgentCredential, "region" | "coordinatorUrl">;
 
 export type AgentMessage = z.output<typeof agentMessage>;
 export type CoordinatorMessage = z.output<typeof coordinatorMessage>;

@@ -37,7 +37,13 @@ export const jobOptions = {
 
 /** Where the queues live. */
 export type QueueServer =
-  | { readonly kind: "redis"; readonly options: RedisOptions; readonly prefix: string }
+  | {
+      readonly kind: "redis";
+      readonly options: RedisOptions;
+      /** In place of the one in `options`, asked for at every connection: it may change. */
+      readonly password?: () => string;
+      readonly prefix: string;
+    }
   | { readonly kind: "postgres"; readonly connectionString: string; readonly prefix: string };
 
 /** The settings of the queue server, the same for coordinator and agent. */
@@ -145,7 +151,7 @@ export function openQueue<Data>(name: string, access: QueueAccess): Queue<Data, 
           ...options,
           connection: {
             ...server.options,
-            ...steadyReconnect,
+            ...steadyReconnect(server.password),
             ...failFast,
             ...unprivileged(leastPrivilege),
           },
@@ -192,7 +198,7 @@ export function openWorker<Data>(
           ...options,
           connection: {
             ...server.options,
-            ...steadyReconnect,
+            ...steadyReconnect(server.password),
             maxRetriesPerRequest: null,
             ...unprivileged(leastPrivilege),
           },
@@ -269,10 +275,17 @@ function troubleLog(queue: string, logger: Logger): (thrown: unknown) => void {
   };
 }
 
-const steadyReconnect = {
-  connectTimeout: 5_000,
-  retryStrategy: (times: number) => Math.min(2_000, 50 * 2 ** Math.min(times, 6)) * (0.5 + Math.random() / 2),
-} satisfies RedisOptions;
+function steadyReconnect(password: (() => string) | undefined) {
+  return {
+    connectTimeout: 5_000,
+    ...(password && { password: password() }),
+    // Called by ioredis as a method of the connection's own options, before each connection but the first.
+    retryStrategy(this: RedisOptions | undefined, times: number) {
+      if (this && password) this.password = password();
+      return Math.min(2_000, 50 * 2 ** Math.min(times, 6)) * (0.5 + Math.random() / 2);
+    },
+  };
+}
 
 /**
  * For queues, whose callers try again themselves. A server that answers nothing is given

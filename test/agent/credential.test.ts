@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConfig } from "../../agent/config.ts";
-import { keepCredential, loadCredential } from "../../agent/credential.ts";
+import { type LiveCredential, openCredential } from "../../agent/credential.ts";
 import { redisPassword } from "../../shared/agent-secret.ts";
 import type { AgentCredential } from "../../shared/credential.ts";
 import { ConfigError } from "../../shared/errors.ts";
@@ -32,11 +32,14 @@ afterEach(() => dir.remove());
 const give = (credential: unknown) => writeFile(join(dir.path, "given"), JSON.stringify(credential));
 
 test("all that an agent needs is in its credential", () => {
-  expect(readConfig(env)).toMatchObject({
+  const config = readConfig(env);
+  expect(config.agentToken()).toBe(`${given.agentId}.${given.secret}`);
+  expect(config.queueServer).toHaveProperty("password");
+  expect((config.queueServer as { password(): string }).password()).toBe(redisPassword(given.secret));
+  expect(config).toMatchObject({
     region: "eu-west",
     agentId: given.agentId,
     coordinatorUrl: "https://watch.example",
-    agentToken: `${given.agentId}.${given.secret}`,
     queueServer: {
       kind: "redis",
       prefix: "wp",
@@ -44,19 +47,18 @@ test("all that an agent needs is in its credential", () => {
         host: "queue.example",
         port: 6380,
         username: `wp-agent-${given.agentId}`,
-        password: redisPassword(given.secret),
         tls: { servername: "queue.example" },
       },
     },
-    credential: given,
+    credential: { current: given },
   });
 });
 
 test("systemd hands it over under a name of its own", async () => {
   await writeFile(join(dir.path, "agent"), JSON.stringify(given));
-  expect(loadCredential({ CREDENTIALS_DIRECTORY: dir.path })).toEqual(given);
-  expect(loadCredential({ CREDENTIALS_DIRECTORY: join(dir.path, "of-others") })).toBeNull();
-  expect(loadCredential({})).toBeNull();
+  expect(openCredential({ CREDENTIALS_DIRECTORY: dir.path })?.current).toEqual(given);
+  expect(openCredential({ CREDENTIALS_DIRECTORY: join(dir.path, "of-others") })).toBeNull();
+  expect(openCredential({})).toBeNull();
 });
 
 test("settings may name other servers", () => {
@@ -104,20 +106,41 @@ test("a file that is no JSON is refused and not shown", async () => {
 
 test("what the agent was given since is kept for itself, and wins when it is newer", async () => {
   const second = { ...given, secret: newSecret("wps"), generation: 2 };
-  await keepCredential(env, second);
+  const { region: _, coordinatorUrl: __, ...news } = second;
+  const live = open();
+  expect(await live.replace(news)).toBe(2);
+  expect(live.current).toEqual(second);
   const [file = ""] = await readdir(join(dir.path, "state"));
   expect((await stat(join(dir.path, "state", file))).mode & 0o777).toBe(0o600);
-  expect(loadCredential(env)).toEqual(second);
+  expect(open().current).toEqual(second);
+  expect(await live.replace({ ...news, secret: newSecret("wps") })).toBe(2);
+  expect(live.current).toEqual(second);
   const third = { ...given, secret: newSecret("wps"), generation: 3 };
   await give(third);
-  expect(loadCredential(env)).toEqual(third);
+  expect(open().current).toEqual(third);
+});
+
+test.each([
+  [{ agentId: newId("agt"), generation: 2 }, "another agent's"],
+  [{ secret: "hunter2", generation: 2 }, "secret must match"],
+])("%o is not kept", async (news, message) => {
+  const live = open();
+  await expect(live.replace(news)).rejects.toThrow(message);
+  expect([live.current, open().current]).toEqual([given, given]);
+});
+
+test("what another process of the agent was given serves all of them", async () => {
+  const [one, other] = [open(), open()];
+  await one.replace({ ...given, secret: newSecret("wps"), generation: 2 });
+  expect(other.current).toEqual(one.current);
 });
 
 test("what another agent keeps in the same place is left alone", async () => {
-  const other = { ...given, agentId: newId("agt"), generation: 7 };
-  await keepCredential(env, other);
-  expect(loadCredential(env)).toEqual(given);
-  await keepCredential(env, { ...given, generation: 2 });
+  await open().replace({ ...given, secret: newSecret("wps"), generation: 7 });
+  const mine = { ...given, agentId: newId("agt") };
+  await give(mine);
+  expect(open().current).toEqual(mine);
+  await open().replace({ ...mine, secret: newSecret("wps"), generation: 2 });
   const files = await readdir(join(dir.path, "state"));
   const texts = await Promise.all(files.map((file) => readFile(join(dir.path, "state", file), "utf8")));
   expect(texts.map((text) => JSON.parse(text).generation).toSorted()).toEqual([2, 7]);
@@ -125,6 +148,12 @@ test("what another agent keeps in the same place is left alone", async () => {
 
 test("several processes may keep it at the same time", async () => {
   const second = { ...given, secret: newSecret("wps"), generation: 2 };
-  await Promise.all(Array.from({ length: 8 }, () => keepCredential(env, second)));
-  expect(loadCredential(env)).toEqual(second);
+  await Promise.all(Array.from({ length: 8 }, () => open().replace(second)));
+  expect(open().current).toEqual(second);
 });
+
+function open(): LiveCredential {
+  const live = openCredential(env);
+  if (live === null) throw new Error("no credential");
+  return live;
+}

@@ -46,7 +46,8 @@ describe("the link", () => {
   function start(options: { token?: string; url?: string } = {}): Promise<void> {
     link = createLink({
       url: options.url ?? server.url,
-      token: options.token ?? token,
+      token: () => options.token ?? token,
+      onCredential: async () => 1,
       hello,
       load: () => ({
         inFlight: 3,
