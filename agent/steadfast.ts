@@ -34,6 +34,8 @@ export function createSteadfastAgent({
   const stopping = new AbortController();
   const { signal } = stopping;
   let agent: Part | null = null;
+  const never = new Promise<void>(() => undefined);
+  const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   const [started, start] = deferred();
   const [ended, end] = deferred();
   ended.catch(() => undefined); // Whoever runs the agent listens to it.
@@ -54,7 +56,7 @@ export function createSteadfastAgent({
       throw thrown;
     }
     start.resolve();
-    await (part.ended ?? new Promise(() => undefined));
+    await Promise.race([part.ended ?? never, aborted]);
   }
 
   async function keepRunning(): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../shared/clock.ts";
+import type { CredentialQueue } from "../shared/credential.ts";
 import { errorText } from "../shared/errors.ts";
 import { newId } from "../shared/id.ts";
 import type { Part } from "../shared/lifecycle.ts";
@@ -13,6 +14,7 @@ import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
 import { createRedisUsers } from "./agents/redis-users.ts";
+import { createReissue } from "./agents/reissue.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import type { CheckJob } from "./dispatch/batches.ts";
@@ -276,7 +278,9 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     clock,
     logger,
   });
+  const audit = createAuditStore(postgres);
   const links = createAgentLinks({
+    onEnrolled: (agentId) => reissue.onChange(agentId),
     onUpgrade: (agent, { version, state, detail }) =>
       logger.info({ agent, version, state, detail }, "An agent tells of its upgrade"),
     presence,
@@ -293,7 +297,29 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   });
   const identities = createAgentIdentities({
     store: agentCredentials,
-    onAdopted: ({ agentId, generation }) => logger.info({ agent: agentId, generation }, "An agent uses its new secret"),
+    onAdopted({ agentId, generation }) {
+      logger.info({ agent: agentId, generation }, "An agent uses its new secret");
+      const entry = {
+        actor: agentId,
+        action: "agents.rotated",
+        subject: agentId,
+        detail: { generation },
+        address: null,
+      };
+      audit
+        .record(entry)
+        .catch((thrown) => logger.error({ ...entry, reason: errorText(thrown) }, "A change is not in the audit log"));
+    },
+    logger,
+  });
+  const agentQueue: CredentialQueue =
+    config.agentRedisUrl === null ? { kind: "tunnel" } : { kind: "redis", url: config.agentRedisUrl };
+  const reissue = createReissue({
+    store: agentCredentials,
+    links,
+    letIn: redisUsers.refresh,
+    queue: agentQueue,
+    queuePrefix: queueServer.prefix,
     logger,
   });
   identities.onRevoked((agentId) => {
@@ -305,7 +331,6 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const signingKey = createSigningKey({ store: deployment, box });
   const apiTokens = createApiTokenStore(postgres);
   const access = createAccess({ adminToken: config.adminToken, tokens: apiTokens });
-  const audit = createAuditStore(postgres);
   const liveClients = createLiveClients({ callerWith: access.callerWith, logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
@@ -335,7 +360,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       enrollmentRoutes(app, {
         enrollment: createEnrollmentStore(postgres),
         publicUrl: config.publicUrl,
-        agentQueue: config.agentRedisUrl === null ? { kind: "tunnel" } : { kind: "redis", url: config.agentRedisUrl },
+        agentQueue,
         queuePrefix: queueServer.prefix,
         signingKey,
         clock,
@@ -363,7 +388,10 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         },
         watchpost_regions: keeper.onRegion,
         watchpost_maintenance: onMaintenance,
-        watchpost_agents: identities.onChange,
+        watchpost_agents(agentId) {
+          identities.onChange(agentId);
+          reissue.onChange(agentId);
+        },
         watchpost_tokens: liveClients.cut,
         watchpost_drains: drains.onChange,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
@@ -383,6 +411,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const always: NamedPart[] = [
     ["stores", onStop(() => Promise.all([postgres.end(), clickhouse.close()]))],
     ["identities", onStop(identities.settled)],
+    ["reissue", onStop(reissue.stop)],
     ["http", http],
     ["dependencies", dependencies],
     ["keys", claim],

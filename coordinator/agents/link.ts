@@ -29,6 +29,8 @@ export interface AgentLinks {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: AgentIdentity | null): void;
   /** Says something to an enrolled agent, to each of its processes; false when it is not linked here. */
   tell(agentId: string, message: CoordinatorMessage): boolean;
+  /** Whether an enrolled agent is linked here. */
+  isLinked(agentId: string): boolean;
   /** Ends the links of an agent that has been revoked. */
   cut(agentId: string): void;
   /** Tells the agents that were drained or resumed so; to be called when that may have changed. */
@@ -41,6 +43,7 @@ export function createAgentLinks({
   drains,
   onRegion,
   onUpgrade,
+  onEnrolled,
   regionKeysOf,
   clock,
   logger,
@@ -54,6 +57,8 @@ export function createAgentLinks({
   readonly onRegion: (region: string) => void;
   /** Told what an agent says of an upgrade. */
   readonly onUpgrade: (agentId: string, news: UpgradeNews) => void;
+  /** Told of an enrolled agent at its hello. */
+  readonly onEnrolled: (agentId: string) => void;
   /** With what the secrets of a region's checks may be sealed, in base64. */
   readonly regionKeysOf: (region: string) => string[];
   readonly clock: Clock;
@@ -104,6 +109,8 @@ export function createAgentLinks({
         if (!agent.draining) onRegion(agent.region);
       } else if (message.type === "clock") {
         send({ type: "clock", t0: message.t0, t1: receivedAt, t2: clock.now() });
+      } else if (message.type === "credential-kept") {
+        logger.info({ agent: agent.id, generation: message.generation }, "An agent keeps its new secret");
       } else if (message.type === "upgrade") {
         onUpgrade(agent.id, message);
       } else {
@@ -123,6 +130,7 @@ export function createAgentLinks({
       drainTellers.add(tellDrain);
       send({ type: "welcome", v: 1, drained: told });
       send({ type: "region-keys", keys: regionKeysOf(region) });
+      if (identity) onEnrolled(identity.agentId);
     }
 
     socket.on("message", (data: RawData) => {
@@ -171,6 +179,7 @@ export function createAgentLinks({
       for (const link of open) link.send(JSON.stringify(message));
       return open.length > 0;
     },
+    isLinked: (agentId) => enrolled.has(agentId),
     cut(agentId) {
       for (const link of enrolled.get(agentId) ?? []) end(link, CLOSE_REFUSED, "this agent has been revoked");
     },
