@@ -22,6 +22,7 @@ import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createExtraChecks } from "./dispatch/extra-checks.ts";
 import { createLeases } from "./dispatch/leases.ts";
 import { createPusher } from "./dispatch/pusher.ts";
+import { createQuestionLimit } from "./dispatch/question-limit.ts";
 import { createRegionQueues } from "./dispatch/region-queues.ts";
 import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { createTargets } from "./dispatch/targets.ts";
@@ -166,6 +167,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     clock,
     logger,
   });
+  const questions = createQuestionLimit(clock);
   const judging = createJudging({
     metrics,
     verdicts,
@@ -180,7 +182,9 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     },
     onConfirm(monitorId, regions, at) {
       const monitor = schedule.get(monitorId);
-      if (monitor) void extraChecks.confirm(monitor, regions, at);
+      if (!monitor) return;
+      if (questions.allows(monitorId)) void extraChecks.confirm(monitor, regions, at);
+      else metrics.questionsSkipped.inc();
     },
     clock,
     logger,

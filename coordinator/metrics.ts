@@ -30,6 +30,10 @@ export function createMetrics() {
       "type",
       "outcome",
     ]),
+    questionsSkipped: counter(
+      "questions_skipped_total",
+      "Doubts of which nobody was asked, because their monitors had been asked about too often.",
+    ),
     verdictChanges: counter("verdict_changes_total", "Changes of verdicts, by the new one.", ["to"]),
     incidentsOpened: counter("incidents_opened_total", "Incidents opened, by kind and level.", ["kind", "level"]),
     detectSeconds: histogram(
