@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { AgentMessage } from "../../shared/agent-message.ts";
 import { agentMessage } from "../../shared/agent-message.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { LINK_PATH } from "../../shared/link.ts";
 
 /** The coordinator's end of the links, which the test can make misbehave. */
@@ -37,7 +38,9 @@ export async function startLinkServer(token: string, port = 0): Promise<LinkServ
   let comings = 0;
   const server = createServer();
   const links = new WebSocketServer({ noServer: true });
-  const now = () => Date.now() + behaviour.clockAheadMs;
+  // As fine as the agent's: a whole ms that passes within an exchange would be longer than the exchange.
+  const clock = systemClock();
+  const now = () => clock.now() + behaviour.clockAheadMs;
   const say = (socket: WebSocket, message: unknown) => socket.send(JSON.stringify(message));
 
   server.on("upgrade", (request, socket, head) => {
