@@ -76,7 +76,18 @@ describe("commands in the documents", async () => {
   const commands = [...new Set(lines.flatMap((line) => /^(?:npx )?watchpost (.+)$/.exec(line)?.[1] ?? []))];
 
   /** Commands that have commands of their own. */
-  const groups = ["monitors", "maintenance", "incidents", "channels", "rules", "deliveries", "verdict"];
+  const groups = [
+    "monitors",
+    "maintenance",
+    "incidents",
+    "channels",
+    "rules",
+    "deliveries",
+    "verdict",
+    "agent",
+    "agents",
+    "tokens",
+  ];
 
   it.each(commands)("watchpost %s", async (command) => {
     const words = command.replaceAll(/"[^"]*"/g, "VALUE").split(" ");
@@ -110,6 +121,22 @@ describe("requests in the README", () => {
     return body.deliveryId;
   }
 
+  /** A token that would make an agent. */
+  const enrollmentToken = async () =>
+    (await coordinator.call("POST", "/v1/enrollment-tokens", { region: "eu-west" })).body as {
+      id: string;
+      token: string;
+    };
+  const enrollee = async () => ({
+    token: (await enrollmentToken()).token,
+    host: "fra1",
+    version: "1.0.0",
+    arch: "x64",
+  });
+  async function apiToken(): Promise<string> {
+    return (await coordinator.call("POST", "/v1/tokens", { name: "page", scope: "read" })).body.id;
+  }
+
   let made = 0;
   const channel = () => ({ name: `Phone ${++made}`, type: "ntfy", enabled: false, settings: { topic: "secret" } });
   const rule = (channelId: string) => ({ name: "Outages", steps: [{ channels: [channelId] }] });
@@ -119,6 +146,8 @@ describe("requests in the README", () => {
     PATCH: { enabled: false },
     "/v1/incidents/acknowledge": { by: "Ada" },
     "/v1/incidents/notes": { text: "It was DNS." },
+    "/v1/enrollment-tokens": { region: "eu-west" },
+    "/v1/tokens": { name: "page", scope: "read" },
     "/v1/maintenance": {
       name: "Upgrade",
       when: { weekly: { days: ["sun"], from: "02:00", to: "04:00", timeZone: "UTC" } },
@@ -132,6 +161,9 @@ describe("requests in the README", () => {
     "/v1/incidents/acknowledge": 200,
     "/v1/channels/test": 202,
     "/v1/deliveries/retry": 202,
+    "/v1/agents/drain": 200,
+    "/v1/agents/resume": 200,
+    "/v1/agents/rotate": 202,
   };
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
@@ -146,12 +178,21 @@ describe("requests in the README", () => {
       maintenance: window.id,
       channels: phone.id,
       "alert-rules": outages.id,
+      ...(resource === "agents" && {
+        agents: (await coordinator.call("POST", "/agent/enroll", await enrollee(), null)).body.agentId,
+      }),
+      ...(resource === "enrollment-tokens" && { "enrollment-tokens": (await enrollmentToken()).id }),
+      ...(resource === "tokens" && { tokens: await apiToken() }),
       ...(resource === "deliveries" && { deliveries: await failedDelivery(phone.id) }),
     };
     const { status } = await coordinator.call(
       method,
       path.replace(":id", ids[resource] ?? id).replace(":region", "old-place"),
-      method === "GET" ? undefined : (bodies[kind] ?? bodyOf(resource, phone.id) ?? bodies[method]),
+      method === "GET"
+        ? undefined
+        : kind === "/agent/enroll"
+          ? await enrollee()
+          : (bodies[kind] ?? bodyOf(resource, phone.id) ?? bodies[method]),
     );
     expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });
