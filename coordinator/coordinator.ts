@@ -29,6 +29,7 @@ import { createTargets } from "./dispatch/targets.ts";
 import { createAccess } from "./http/access.ts";
 import { keepAuditLog } from "./http/audit.ts";
 import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
+import { agentUpgradeRoutes } from "./http/routes/agent-upgrades.ts";
 import { agentRoutes } from "./http/routes/agents.ts";
 import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
 import { auditRoutes } from "./http/routes/audit.ts";
@@ -75,6 +76,7 @@ import { findKeys } from "./secrets/key-source.ts";
 import { regionKeys } from "./secrets/region-keys.ts";
 import { createRotation } from "./secrets/rotation.ts";
 import { createAgentCredentialStore } from "./store/agent-credentials.ts";
+import { createAgentUpgradeStore } from "./store/agent-upgrades.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createApiTokenStore } from "./store/api-tokens.ts";
 import { createAuditStore } from "./store/audit.ts";
@@ -103,6 +105,7 @@ import { createVerdictHistoryStore } from "./store/verdict-history.ts";
 import type { RegionResult } from "./store/verdicts.ts";
 import { createVerdictStore } from "./store/verdicts.ts";
 import type { KeptFor } from "./store/windows.ts";
+import { createUpgrades } from "./upgrades/upgrades.ts";
 import { createVantage } from "./vantage/vantage.ts";
 
 export interface Coordinator extends Part {
@@ -285,8 +288,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const audit = createAuditStore(postgres);
   const links = createAgentLinks({
     onEnrolled: (agentId) => reissue.onChange(agentId),
-    onUpgrade: (agent, { version, state, detail }) =>
-      logger.info({ agent, version, state, detail }, "An agent tells of its upgrade"),
+    onUpgrade: (agentId, news) => upgrades.hear(agentId, news),
     presence,
     drains,
     regionKeysOf: (region) => regionKeys(box, region).all.map(({ bytes }) => bytes.toString("base64")),
@@ -330,6 +332,8 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     logger.info({ agent: agentId }, "An agent has been revoked");
     links.cut(agentId);
   });
+  const upgradeStore = createAgentUpgradeStore(postgres);
+  const upgrades = createUpgrades({ store: upgradeStore, agents, tell: links.tell, clock, logger });
   const releasesDir = config.agentReleases ?? builtReleases;
   const releases = createReleases({ dir: releasesDir, logger });
   const signingKey = createSigningKey({ store: deployment, box });
@@ -376,6 +380,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       channelRoutes(app, { channels, deliveries, publicUrl: config.publicUrl, clock });
       alertRuleRoutes(app, { rules, channels });
       deliveryRoutes(app, { deliveries });
+      agentUpgradeRoutes(app, { store: upgradeStore, upgrades, releases, clock });
       agentReleaseRoutes(app, { releases, signingKey, dir: releasesDir });
       dashboardRoutes(app);
     },
@@ -399,7 +404,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         watchpost_tokens: liveClients.cut,
         watchpost_drains: drains.onChange,
         ...(roles.includes("notify") && { watchpost_notices: notifier.wake }),
-        ...(roles.includes("api") && { watchpost_live: live.onLive }),
+        ...(roles.includes("api") && { watchpost_live: live.onLive, watchpost_upgrades: upgrades.wake }),
       },
       onGap() {
         identities.onGap();
@@ -407,6 +412,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         keeper.onGap();
         live.onGap();
         onMaintenance();
+        if (roles.includes("api")) upgrades.wake();
       },
     },
     logger,
@@ -461,6 +467,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     ...always,
     ...(roles.includes("ingest") ? ingesting : []),
     ...informed,
+    ...(roles.includes("api") ? ([["upgrades", upgrades]] satisfies NamedPart[]) : []),
     ...(roles.includes("schedule") ? dispatching : []),
     ...(roles.includes("notify") ? ([["notifier", notifier]] satisfies NamedPart[]) : []),
     ["supervised", supervised] satisfies NamedPart,

@@ -8,6 +8,7 @@ import type { WindowDocument } from "../maintenance/document.ts";
 import type { NoticeEvent, Severity } from "../notify/notice.ts";
 import type { toRuleDocument } from "../notify/rule.ts";
 import type { DayUptime, WindowUptime } from "../stats/uptime.ts";
+import type { Step, Upgrade } from "../upgrades/plan.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
 /** What the API returns, as commands and dashboard read it. Times are ISO 8601 in UTC. */
@@ -158,6 +159,23 @@ export interface AuditRow {
   readonly subject: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly address: string | null;
+}
+
+/** The upgrade of a region's agents, one after the other. */
+export interface AgentUpgradeRow {
+  readonly id: string;
+  readonly region: string;
+  readonly version: string;
+  readonly canary: number;
+  readonly state: Upgrade["state"];
+  readonly detail: string | null;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  /** In the order of their turns. */
+  readonly agents: ReadonlyArray<
+    Pick<Step, "agentId" | "from" | "state" | "detail"> & { readonly askedAt: string | null }
+  >;
 }
 
 /** The public half of what the deployment signs agents' releases with. */

@@ -19,6 +19,8 @@ export type ChangeChannel =
   | "watchpost_agents"
   /** An agent was drained or resumed. */
   | "watchpost_drains"
+  /** An upgrade of agents was asked for. */
+  | "watchpost_upgrades"
   /** An API token was removed: its id. */
   | "watchpost_tokens"
   /** There is something to tell people of. */

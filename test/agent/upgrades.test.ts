@@ -11,11 +11,13 @@ let dir: Awaited<ReturnType<typeof tempDir>>;
 let upgrades: Upgrades;
 let told: UpgradeNews[];
 let isLinked: boolean;
+let attempts: number;
 
 beforeEach(async () => {
   dir = await tempDir();
   told = [];
   isLinked = true;
+  attempts = 0;
 });
 afterEach(async () => {
   await upgrades.stop();
@@ -26,6 +28,7 @@ async function start(path: string | null): Promise<void> {
   upgrades = createUpgrades({
     dir: path,
     tell(news) {
+      attempts++;
       if (isLinked) told.push(news);
       return isLinked;
     },
@@ -81,6 +84,10 @@ test("the end is told once the coordinator can be told, and once", async () => {
   isLinked = false;
   await writeFile(result(), '{"version":"1.2.3","state":"rolled-back","detail":"it was not ready within 60 s"}');
   await start(dir.path);
+  await until(
+    () => attempts,
+    (count) => count > 0,
+  );
   isLinked = true;
   const end = { type: "upgrade", version: "1.2.3", state: "rolled-back", detail: "it was not ready within 60 s" };
   expect(await news()).toEqual([end]);

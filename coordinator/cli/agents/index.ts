@@ -7,6 +7,7 @@ import { addRevoke } from "./revoke.ts";
 import { addRotate } from "./rotate.ts";
 import { addShow } from "./show.ts";
 import { addTokens } from "./tokens.ts";
+import { addUpgrade } from "./upgrade.ts";
 
 export function addAgents(parent: Command, context: CliContext): void {
   const about = "List the agents: where they are, whether they are online, what they are doing; or make and end them";
@@ -16,6 +17,7 @@ export function addAgents(parent: Command, context: CliContext): void {
     "watchpost agents drain agt_0123456789abcdefghij",
     "watchpost agents enroll --region eu-west",
     "watchpost agents revoke agt_0123456789abcdefghij",
+    "watchpost agents upgrade --region eu-west",
     "watchpost agents enroll --help",
   ]).action((options: JsonOption) => listAgents(context, options));
   addList(agents, context);
@@ -26,4 +28,5 @@ export function addAgents(parent: Command, context: CliContext): void {
   addTokens(agents, context);
   addRotate(agents, context);
   addRevoke(agents, context);
+  addUpgrade(agents, context);
 }

@@ -425,6 +425,28 @@ export const postgresMigrations: readonly string[] = [
   -- When the latest try was about to be written to the channel; null when it is known what came of it.
   ALTER TABLE deliveries ADD COLUMN handed_at timestamptz(3);
 
+  -- What operators want a region's agents to become, with each agent's turn.
+  CREATE TABLE agent_upgrades (
+    id text PRIMARY KEY,
+    region text NOT NULL,
+    version text NOT NULL,
+    canary integer NOT NULL,
+    state text NOT NULL CHECK (state IN ('running', 'done', 'failed', 'cancelled')),
+    detail text,
+    steps jsonb NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz(3) NOT NULL,
+    ended_at timestamptz(3)
+  );
+  CREATE UNIQUE INDEX agent_upgrade_now ON agent_upgrades (region) WHERE state = 'running';
+  CREATE INDEX agent_upgrades_by_time ON agent_upgrades (created_at);
+  CREATE FUNCTION notify_upgrade() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('watchpost_upgrades', NEW.id);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER agent_upgrade_asked AFTER INSERT ON agent_upgrades FOR EACH ROW EXECUTE FUNCTION notify_upgrade();
+
   -- What a deployment has once: sealed keys and the like.
   CREATE TABLE deployment (
     name text PRIMARY KEY,

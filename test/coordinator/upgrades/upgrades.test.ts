@@ -1,0 +1,178 @@
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { WebSocket } from "ws";
+import type { AgentLoad } from "../../../shared/agent-message.ts";
+import { writeBearer } from "../../../shared/agent-secret.ts";
+import { HEARTBEAT_MS } from "../../../shared/link.ts";
+import { formatManifest } from "../../../shared/release.ts";
+import { agentLink, idle } from "../../support/agent-link.ts";
+import { watchpost } from "../../support/cli.ts";
+import { adminToken, startTestCoordinator, type TestCoordinator } from "../../support/coordinator.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { until } from "../../support/until.ts";
+
+let dir: Awaited<ReturnType<typeof tempDir>>;
+let coordinator: TestCoordinator;
+let another: TestCoordinator;
+let agents: Agent[];
+let regions = 0;
+let region: string;
+
+interface Agent {
+  readonly id: string;
+  readonly said: any[];
+  say(message: object): void;
+  leave(): void;
+}
+
+beforeAll(async () => {
+  dir = await tempDir();
+  for (const version of ["1.0.0", "1.1.0"]) {
+    await mkdir(join(dir.path, version));
+    await writeFile(join(dir.path, version, "manifest"), formatManifest({ version, files: [] }));
+  }
+  const changes = { agentReleases: dir.path, publicUrl: "https://watch.example" };
+  coordinator = await startTestCoordinator("redis", changes);
+  another = await coordinator.another(changes);
+});
+afterAll(async () => {
+  await another?.stop();
+  await coordinator?.stop();
+  await dir.remove();
+});
+beforeEach(() => {
+  agents = [];
+  region = `region-${++regions}`;
+});
+afterEach(() => {
+  for (const agent of agents) agent.leave();
+});
+
+/** An enrolled agent that is played by hand, linked to this coordinator and known to both. */
+async function arrive(
+  at: TestCoordinator,
+  { version = "1.0.0", load = { ...idle, upgradable: true } }: { version?: string; load?: AgentLoad } = {},
+): Promise<Agent> {
+  const { body: made } = await coordinator.call("POST", "/v1/enrollment-tokens", { region });
+  const told = { token: made.token, host: "fra1", version, arch: "x64" };
+  const { body: credential } = await coordinator.call("POST", "/agent/enroll", told, null);
+  const link: WebSocket = agentLink(at.url, writeBearer(credential));
+  const said: any[] = [];
+  link.on("message", (data) => said.push(JSON.parse(String(data))));
+  await once(link, "open");
+  const say = (message: object) => link.send(JSON.stringify(message));
+  say({ type: "hello", v: 1, agentId: credential.agentId, region, version, host: "fra1", node: "v24.0.0" });
+  const beat = () => say({ type: "heartbeat", load });
+  beat();
+  const beats = setInterval(beat, HEARTBEAT_MS);
+  await until(
+    async () => (await another.call("GET", "/v1/agents")).body.data.find(({ id }: any) => id === credential.agentId),
+    (row) => row?.load?.upgradable === load.upgradable,
+  );
+  const leave = () => {
+    clearInterval(beats);
+    link.terminate();
+  };
+  const agent = { id: credential.agentId, said, say, leave };
+  agents.push(agent);
+  return agent;
+}
+
+const begin = (draft: object = {}) => coordinator.call("POST", "/v1/agent-upgrades", { region, ...draft });
+const asked = ({ said }: Agent) => said.filter(({ type }) => type === "upgrade");
+const ended = (id: string) =>
+  until(
+    async () => (await another.call("GET", `/v1/agent-upgrades/${id}`)).body,
+    ({ state }) => state !== "running",
+  );
+
+test("the agent is asked by the coordinator that it is linked to, and its failure stops the upgrade", async () => {
+  const [first, second] = (await Promise.all([arrive(another), arrive(another)])).sort((a, b) =>
+    a.id < b.id ? -1 : 1,
+  ) as [Agent, Agent];
+  const { status, body } = await begin();
+  expect(status).toBe(201);
+  expect(body).toMatchObject({ region, version: "1.1.0", canary: 1, state: "running", createdBy: "admin" });
+  expect(body.agents.map(({ agentId, from }: any) => [agentId, from])).toEqual([
+    [first.id, "1.0.0"],
+    [second.id, "1.0.0"],
+  ]);
+  await until(
+    () => asked(first),
+    ({ length }) => length > 0,
+  );
+  expect(asked(first)).toEqual([{ type: "upgrade", version: "1.1.0" }]);
+  expect(asked(second)).toEqual([]);
+  expect((await begin()).status).toBe(409);
+
+  first.say({ type: "upgrade", version: "1.1.0", state: "requested" });
+  first.say({ type: "upgrade", version: "1.1.0", state: "rolled-back", detail: "not ready within 60 s" });
+  expect(await ended(body.id)).toMatchObject({
+    state: "failed",
+    detail: `${first.id}: 1.0.0 runs again: not ready within 60 s`,
+    agents: [{ state: "failed" }, { state: "skipped" }],
+  });
+  expect(asked(second)).toEqual([]);
+  expect((await coordinator.call("POST", `/v1/agent-upgrades/${body.id}/cancel`)).status).toBe(409);
+  const { body: log } = await coordinator.call("GET", "/v1/audit?limit=1000");
+  const entries = log.data.filter(({ subject }: any) => [body.id, first.id, second.id].includes(subject));
+  expect(entries.map(({ actor, action }: any) => [actor, action]).slice(0, 4)).toEqual([
+    ["admin", "agent-upgrades.failed"],
+    ["admin", "agents.upgrade-failed"],
+    ["admin", "agents.upgrade"],
+    ["admin", "agent-upgrades.create"],
+  ]);
+});
+
+test("an agent is told again until it answers, and then no more", async () => {
+  const agent = await arrive(coordinator);
+  const { body } = await begin();
+  await until(
+    () => asked(agent),
+    ({ length }) => length === 2,
+  );
+  agent.say({ type: "upgrade", version: "1.1.0", state: "requested" });
+  const { status } = await coordinator.call("POST", `/v1/agent-upgrades/${body.id}/cancel`);
+  expect(status).toBe(200);
+  expect(await ended(body.id)).toMatchObject({ state: "cancelled", agents: [{ state: "asked" }] });
+});
+
+test.each([
+  ["a version that there is no release of", { version: "9.9.9" }, 422, "1.1.0, 1.0.0"],
+  ["no canary", { canary: 0 }, 422, "canary"],
+  ["a region with nobody in it", { region: "nowhere" }, 409, "No agent of nowhere is online"],
+])("%s is refused", async (_, draft, status, detail) => {
+  const answer = await begin(draft);
+  expect(answer.status).toBe(status);
+  expect(answer.body.detail).toContain(detail);
+});
+
+test("when no agent can become it, that is said of each", async () => {
+  const [newer, foreign] = [
+    await arrive(coordinator, { version: "2.0.0" }),
+    await arrive(coordinator, { load: { ...idle, upgradable: false } }),
+  ];
+  const { status, body } = await begin();
+  expect(status).toBe(409);
+  expect(body.detail).toContain(`${newer.id}: it is newer: 2.0.0`);
+  expect(body.detail).toContain(`${foreign.id}: install.sh did not install it`);
+});
+
+test("the command tells how it goes, and fails when it does", async () => {
+  const agent = await arrive(coordinator);
+  const env = { WATCHPOST_URL: coordinator.url, WATCHPOST_TOKEN: adminToken };
+  const running = watchpost(["agents", "upgrade", "--region", region, "--version", "1.1.0"], env);
+  await until(
+    () => asked(agent),
+    ({ length }) => length > 0,
+  );
+  agent.say({ type: "upgrade", version: "1.1.0", state: "failed", detail: "the signature is wrong" });
+  const { code, out, err } = await running;
+  expect(code).toBe(1);
+  expect(out).toMatch(new RegExp(`the agents of ${region} become 1.1.0\n  ${agent.id} \\(1.0.0\\): `));
+  expect(err).toContain(`the upgrade has failed: ${agent.id}: the signature is wrong`);
+  const { out: list } = await watchpost(["agents", "upgrades"], env);
+  expect(list).toMatch(new RegExp(`${region} +1.1.0 +failed +0/1`));
+});
