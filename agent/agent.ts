@@ -126,6 +126,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
   const link = createLink({
     url: config.coordinatorUrl,
     token: config.agentToken,
+    authorities: config.authorities,
     hello: { type: "hello", v: 1, agentId, region, version, host: hostname().slice(0, 255), node: process.version },
     load() {
       const estimate = clockSync.estimate();

@@ -8,6 +8,7 @@ import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
 import { isRegion, regionPattern, regionRule } from "../shared/region.ts";
+import { authoritiesSetting, readAuthorities } from "./authorities.ts";
 import { CREDENTIAL_FILE, type LiveCredential, openCredential } from "./credential.ts";
 import { type Anchor, parseAnchor } from "./net/anchor.ts";
 import { queueServerOf } from "./queue-server.ts";
@@ -40,6 +41,7 @@ export const agentSettings = {
     fallback: null,
     about: "The coordinator's base URL, for the agent's link; an enrolled agent knows it.",
   }),
+  caFile: authoritiesSetting,
   agentToken: secret({
     variable: "WATCHPOST_AGENT_TOKEN",
     about: "The token that the agent presents on its link, the same for all that are not enrolled.",
@@ -151,6 +153,8 @@ export interface AgentConfig
   > {
   readonly region: string;
   readonly coordinatorUrl: string;
+  /** Who may vouch for the coordinator and the queue server, in PEM; null for the public authorities. */
+  readonly authorities: readonly string[] | null;
   /** Null where the agent was not enrolled: it then shares its token with others. */
   readonly credential: LiveCredential | null;
   /** What the agent presents as its bearer token now. */
@@ -174,8 +178,11 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
       `${agentSettings.agentId.variable} may have ${MAX_ID_OF_SEVERAL} characters where ${agentSettings.processes.variable} is above 1`,
     );
   }
+  const authorities = values.caFile === null ? null : readAuthorities(values.caFile);
   return {
     ...identity,
+    queueServer: trusting(identity.queueServer, authorities),
+    authorities,
     credential,
     processes: values.processes,
     concurrency: values.concurrency,
@@ -190,6 +197,12 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     startupTimeoutS: values.startupTimeoutS,
     logLevel: values.logLevel,
   };
+}
+
+/** Over TLS, a Redis of the deployment's own is vouched for as its coordinator is. */
+function trusting(server: QueueServer, authorities: readonly string[] | null): QueueServer {
+  if (server.kind !== "redis" || !server.options.tls || authorities === null) return server;
+  return { ...server, options: { ...server.options, tls: { ...server.options.tls, ca: [...authorities] } } };
 }
 
 type Identity = Pick<AgentConfig, "region" | "coordinatorUrl" | "agentToken" | "agentId" | "queueServer">;

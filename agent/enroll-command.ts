@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { ConfigError, errorText } from "../shared/errors.ts";
+import { authoritiesSetting, readAuthorities } from "./authorities.ts";
 import { EnrollmentFailure, enroll } from "./enroll.ts";
 
 /** The setting that names the token's file where no option does. */
@@ -18,6 +19,9 @@ Options:
                       that ${TOKEN_FILE} names
   --output FILE       where to keep the agent's credential
   --help              print this
+
+${authoritiesSetting.variable} names a file with the certificates (PEM) of the authorities that
+vouch for the coordinator, where they are no public ones.
 `;
 
 /**
@@ -66,7 +70,9 @@ export async function enrollBy(
   if (tokenFile === "") throw new ConfigError(`--token-file must name the enrolment token's file, or ${TOKEN_FILE}`);
   if (output === "") throw new ConfigError("--output must name the file for the credential");
   const token = await readTokenFile(tokenFile);
-  const { agentId, region } = await enroll({ coordinatorUrl: coordinator, token, output });
+  const { [authoritiesSetting.variable]: caFile } = env;
+  const authorities = caFile ? readAuthorities(caFile) : null;
+  const { agentId, region } = await enroll({ coordinatorUrl: coordinator, token, output, authorities });
   return `Enrolled as ${agentId} in ${region}; the credential is in ${output}`;
 }
 

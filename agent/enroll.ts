@@ -9,6 +9,7 @@ import { errorText } from "../shared/errors.ts";
 import { ENROLL_PATH } from "../shared/link.ts";
 import { readVersion } from "../shared/version.ts";
 import { writeCredential } from "./credential.ts";
+import { postJson } from "./post-json.ts";
 
 /** How long the coordinator may take, in ms. */
 const DEADLINE_MS = 20_000;
@@ -29,11 +30,14 @@ export async function enroll({
   coordinatorUrl,
   token,
   output,
+  authorities = null,
   now = Date.now,
 }: {
   readonly coordinatorUrl: string;
   readonly token: string;
   readonly output: string;
+  /** Who may vouch for the coordinator, in PEM; null for the public ones. */
+  readonly authorities?: readonly string[] | null;
   readonly now?: () => number;
 }): Promise<AgentCredential> {
   const base = coordinatorUrl.replace(/\/+$/, "");
@@ -41,13 +45,9 @@ export async function enroll({
     throw new EnrollmentFailure("this is no enrolment token: copy it whole, as `watchpost agents enroll` printed it");
   }
   await mustBeWritable(output);
-  const answer = await ask(base, {
-    token,
-    host: hostname().slice(0, 255) || "unknown",
-    version: readVersion(),
-    arch: process.arch,
-    clockMs: now(),
-  });
+  const host = hostname().slice(0, 255) || "unknown";
+  const machine = { host, version: readVersion(), arch: process.arch, clockMs: now() };
+  const answer = await ask(base, { token, ...machine }, authorities);
   let credential: AgentCredential;
   try {
     // How it was reached now is how it can be reached.
@@ -75,28 +75,19 @@ async function mustBeWritable(output: string): Promise<void> {
   }
 }
 
-async function ask(base: string, body: object): Promise<object> {
-  let response: Response;
+async function ask(base: string, body: object, authorities: readonly string[] | null): Promise<object> {
+  let status: number;
   let text: string;
   try {
-    response = await fetch(base + ENROLL_PATH, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify(body),
-      redirect: "error",
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-    text = await response.text();
+    ({ status, text } = await postJson(base + ENROLL_PATH, body, { authorities, deadlineMs: DEADLINE_MS }));
   } catch (thrown) {
     throw new EnrollmentFailure(`the coordinator is not reachable at ${base}: ${reasonOf(thrown)}`);
   }
   const answer = parse(text);
-  if (response.status === 201 && answer !== null) return answer;
+  if (status === 201 && answer !== null) return answer;
   const { detail } = (answer ?? {}) as { detail?: unknown };
   if (typeof detail === "string") throw new EnrollmentFailure(detail.replace(/\s+/g, " ").slice(0, 500));
-  throw new EnrollmentFailure(
-    `what answers at ${base} (with HTTP ${response.status}) is not a coordinator that enrols agents`,
-  );
+  throw new EnrollmentFailure(`what answers at ${base} (with HTTP ${status}) is not a coordinator that enrols agents`);
 }
 
 function parse(text: string): object | null {
@@ -110,6 +101,5 @@ function parse(text: string): object | null {
 
 function reasonOf(thrown: unknown): string {
   if ((thrown as Error).name === "TimeoutError") return `no answer within ${DEADLINE_MS / 1_000} s`;
-  // fetch hides the reason, such as "connect ECONNREFUSED 127.0.0.1:8080", in the cause.
-  return errorText((thrown as Error).cause ?? thrown);
+  return errorText(thrown);
 }

@@ -50,6 +50,8 @@ export function createLink(deps: {
   readonly url: string;
   /** What the agent presents now; asked at every connection. */
   readonly token: () => string;
+  /** Who may vouch for the coordinator, in PEM; null for the public authorities. */
+  readonly authorities?: readonly string[] | null;
   readonly hello: Extract<AgentMessage, { type: "hello" }>;
   readonly load: () => AgentLoad;
   /** The machine's own clock, which the samples are taken of. */
@@ -123,6 +125,7 @@ export function createLink(deps: {
         maxPayload: MAX_LINK_MESSAGE_BYTES,
         perMessageDeflate: false,
         followRedirects: false,
+        ...(deps.authorities && { ca: [...deps.authorities] }),
       });
       socket = ws;
       const send = (message: AgentMessage) => {

@@ -1,9 +1,12 @@
+import type { BlockList } from "node:net";
 import type { Setting, ValuesOf } from "../shared/env.ts";
 import { absolutePaths, readSettings, secret, someOf, text, url, wholeNumber } from "../shared/env.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { programSettings } from "../shared/program-settings.ts";
 import type { QueueServer } from "../shared/queues.ts";
 import { queueServerFrom, queueSettings } from "../shared/queues.ts";
+import type { CertificateFiles } from "./http/certificate.ts";
+import { parseProxies, proxiesForm } from "./http/trusted-proxies.ts";
 import type { SecretKey } from "./secrets/keys.ts";
 import { keysForm, parseKeys } from "./secrets/keys.ts";
 
@@ -17,6 +20,21 @@ export const coordinatorSettings = {
     about: "The port of the HTTP server; 0 takes a free one.",
   }),
   host: text({ variable: "HOST", fallback: "127.0.0.1", about: "The address that the HTTP server listens on." }),
+  tlsCert: text({
+    variable: "TLS_CERT",
+    form: "a file",
+    fallback: null,
+    about:
+      "The certificate (PEM, with those between it and its authority) to serve HTTPS with, TLS 1.2 at least; with TLS_KEY. A new one is shown from the moment it is there. Not set: plain HTTP, for a reverse proxy.",
+  }),
+  tlsKey: text({ variable: "TLS_KEY", form: "a file", fallback: null, about: "The key of that certificate, in PEM." }),
+  trustedProxies: {
+    variable: "WATCHPOST_TRUSTED_PROXIES",
+    about: "The reverse proxies whose X-Forwarded-For is believed, for limits and the audit log.",
+    form: proxiesForm,
+    fallback: null,
+    read: parseProxies,
+  } as Setting<BlockList | null>,
   databaseUrl: url({
     variable: "DATABASE_URL",
     schemes: ["postgres", "postgresql"],
@@ -150,7 +168,9 @@ export const coordinatorSettings = {
 
 type Values = ValuesOf<typeof coordinatorSettings>;
 
-export interface CoordinatorConfig extends Omit<Values, keyof typeof queueSettings> {
+export interface CoordinatorConfig extends Omit<Values, keyof typeof queueSettings | "tlsCert" | "tlsKey"> {
+  /** The files to serve HTTPS with; null for plain HTTP. */
+  readonly tls: CertificateFiles | null;
   readonly databaseUrl: string;
   readonly clickhouseUrl: string;
   readonly adminToken: string;
@@ -167,5 +187,8 @@ export function readConfig(env: NodeJS.ProcessEnv): CoordinatorConfig {
     const names = missing.map(([key]) => coordinatorSettings[key as keyof typeof required].variable);
     throw new ConfigError(`${names.join(", ")} must be set`);
   }
-  return { ...values, databaseUrl, clickhouseUrl, adminToken, queueServer: queueServerFrom(values) };
+  const { tlsCert: cert, tlsKey: key, ...others } = values;
+  if ((cert === null) !== (key === null)) throw new ConfigError("TLS_CERT and TLS_KEY must be set together");
+  const tls = cert !== null && key !== null ? { cert, key } : null;
+  return { ...others, tls, databaseUrl, clickhouseUrl, adminToken, queueServer: queueServerFrom(values) };
 }

@@ -28,6 +28,7 @@ import { keepSchedule } from "./dispatch/schedule-keeper.ts";
 import { createTargets } from "./dispatch/targets.ts";
 import { createAccess } from "./http/access.ts";
 import { keepAuditLog } from "./http/audit.ts";
+import { createServerCertificate } from "./http/certificate.ts";
 import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
 import { agentUpgradeRoutes } from "./http/routes/agent-upgrades.ts";
 import { agentRoutes } from "./http/routes/agents.ts";
@@ -51,6 +52,7 @@ import { statsRoutes } from "./http/routes/stats.ts";
 import { tokenRoutes } from "./http/routes/tokens.ts";
 import { uptimeRoutes } from "./http/routes/uptime.ts";
 import { createHttpServer } from "./http/server.ts";
+import { createTrustedProxies } from "./http/trusted-proxies.ts";
 import { createCertificateWatch } from "./incidents/certificates.ts";
 import { createIngest } from "./ingest/ingest.ts";
 import { createJudging } from "./ingest/judging.ts";
@@ -347,6 +349,8 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const probes = { ...dependencies.probes, schedule: keeper.probe };
   const http = createHttpServer({
     ...config,
+    certificate: config.tls && createServerCertificate(config.tls, { logger }),
+    proxies: createTrustedProxies(config.trustedProxies),
     links: roles.includes("api") ? links : null,
     identities,
     access,

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { FastifyInstance } from "fastify";
+import type { Server as TlsServer } from "node:tls";
+import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import { fastify } from "fastify";
 import { ConfigError, errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
@@ -17,13 +18,16 @@ import type { AuditStore } from "../store/audit.ts";
 import type { Access, Caller } from "./access.ts";
 import { allows } from "./access.ts";
 import { auditOf } from "./audit.ts";
+import type { ServerCertificate } from "./certificate.ts";
 import { Problem } from "./problem.ts";
 import { bearerMatches } from "./token.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** Enough for the largest monitor with a body, and for little else. */
 const MAX_BODY_BYTES = 262_144;
 /** How long a client may take to send a request, in ms. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -54,6 +58,8 @@ export interface HttpServer extends Part {
 export function createHttpServer({
   host,
   port,
+  certificate,
+  proxies,
   access,
   audit,
   agentToken,
@@ -65,6 +71,9 @@ export function createHttpServer({
 }: {
   readonly host: string;
   readonly port: number;
+  /** What it shows over TLS; null where it speaks plain HTTP. */
+  readonly certificate: ServerCertificate | null;
+  readonly proxies: TrustedProxies;
   readonly access: Access;
   readonly audit: Pick<AuditStore, "record">;
   /** The token that agents share which were not enrolled; null where all of them are. */
@@ -78,11 +87,15 @@ export function createHttpServer({
   readonly logger: Logger;
 }): HttpServer {
   const app = fastify({
+    https: certificate && { ...certificate.options, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    trustProxy: proxies.isTrusted,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
-  });
+  } as FastifyServerOptions);
+  // Fastify serves over TLS with a server of node:https.
+  certificate?.serve(app.server as unknown as TlsServer);
 
   app.decorateRequest("caller", null);
   app.decorateRequest("auditDetail", null);
@@ -140,16 +153,17 @@ export function createHttpServer({
 
   /** Goes on with an upgrade when it is known whose it is. */
   async function check<Who>(
-    { headers, socket: { remoteAddress: from } }: IncomingMessage,
+    request: IncomingMessage,
     socket: Duplex,
     what: string,
     whose: (authorization: string | undefined) => Promise<Who | null>,
     goOn: (who: Who) => void,
   ): Promise<void> {
+    const from = proxies.addressOf(request);
     const onError = (thrown: Error) => logger.debug({ from, reason: errorText(thrown) }, `${what} broke`);
     socket.on("error", onError);
     try {
-      const who = await whose(headers.authorization);
+      const who = await whose(request.headers.authorization);
       if (socket.destroyed) return;
       if (who === null) {
         logger.warn({ from }, `${what} was refused: wrong token`);
@@ -168,6 +182,7 @@ export function createHttpServer({
     async start() {
       try {
         await app.listen({ host, port });
+        await certificate?.start();
       } catch (thrown) {
         const { code } = thrown as NodeJS.ErrnoException;
         if (code === "EADDRINUSE") throw new ConfigError(`PORT ${port} of ${host} is in use by another program`);
@@ -181,6 +196,7 @@ export function createHttpServer({
     async stop() {
       links?.close();
       live?.close();
+      await certificate?.stop();
       await app.close();
     },
   };

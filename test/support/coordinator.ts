@@ -39,6 +39,8 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   agentToken,
   secretKeys: parseKeys(secretKey),
   secretKeyFile: null,
+  tls: null,
+  trustedProxies: null,
   agentRedisUrl: null,
   resultsTtlDays: 90,
   minutesTtlDays: 120,

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSettings } from "../../../shared/env.ts";
-import { errorText } from "../../../shared/errors.ts";
+import { ConfigError, errorText } from "../../../shared/errors.ts";
 import { withDeadline } from "../../../shared/lifecycle.ts";
 import { freePort } from "../../embedded/free-port.ts";
 import { createCoordinatorApi } from "./api.ts";
@@ -45,6 +45,11 @@ export interface RunOptions {
  */
 export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promise<void> {
   const values = readSettings(startSettings, env);
+  if (values.tlsCert !== null || values.tlsKey !== null) {
+    throw new ConfigError(
+      "TLS_CERT and TLS_KEY are for `watchpost coordinator`: what `watchpost start` runs is on this machine; put a reverse proxy before it",
+    );
+  }
   const dir = await openDataDir(values.dataDir);
   const lock = await takeLock(dir.file("lock"));
   const steps = createSteps(out);
