@@ -374,6 +374,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         publicUrl: config.publicUrl,
         agentQueue,
         queuePrefix: queueServer.prefix,
+        letIn: redisUsers.refresh,
         signingKey,
         clock,
       });

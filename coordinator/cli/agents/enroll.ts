@@ -27,6 +27,7 @@ export function addEnroll(parent: Command, context: CliContext): void {
       const { url } = readAccess(context.terminal.env);
       const line = made.line ?? enrollmentLine({ coordinatorUrl: url, region, key: made.key });
       const { id, token } = made;
+      const isHere = made.line === null && /^(localhost$|127\.|\[::1\]$)/.test(new URL(url).hostname);
       print(context, options, { ...made, line }, () =>
         [
           `On the server, as somebody who may use sudo, within ${expires}:`,
@@ -38,6 +39,9 @@ export function addEnroll(parent: Command, context: CliContext): void {
           `  ${token}`,
           "",
           `It is ${id}; \`watchpost agents tokens revoke ${id}\` ends it unused.`,
+          ...(isHere
+            ? ["", `${url} is this machine's own address: set WATCHPOST_PUBLIC_URL for the coordinator.`]
+            : []),
           "",
         ].join("\n"),
       );

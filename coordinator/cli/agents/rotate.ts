@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { isIdOf } from "../../../shared/agent-secret.ts";
 import type { AgentRow } from "../../http/api-types.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 
@@ -19,7 +20,7 @@ export function addRotate(parent: Command, context: CliContext): void {
       let generation = asked.generation;
       while (generation === asked.generation && performance.now() < end) {
         await sleep(ASK_EVERY_MS);
-        const row = (await client.list<AgentRow>("/v1/agents")).find((agent) => agent.id === id);
+        const row = (await client.list<AgentRow>("/v1/agents")).find((agent) => isIdOf(id, agent.id));
         generation = row?.enrollment?.generation ?? generation;
         if (row && !row.online) break;
       }

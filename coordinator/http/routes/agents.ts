@@ -67,8 +67,9 @@ export function agentRoutes(
     return { data: await ofId(id), nextCursor: null };
   });
 
+  /** One credential serves all processes of an agent. */
   async function find(id: string): Promise<StoredCredential> {
-    const credential = await credentials.get(id);
+    const credential = await credentials.get(baseOf(id));
     if (credential === null) throw notFound("enrolled agent", id);
     return credential;
   }

@@ -62,12 +62,14 @@ export function enrollmentRoutes(
     /** How enrolled agents reach the queues. */
     readonly agentQueue: CredentialQueue;
     readonly queuePrefix: string;
+    /** Has the queue server take who was enrolled just now. */
+    readonly letIn: () => Promise<void>;
     /** What releases are signed with. */
     readonly signingKey: Pick<SigningKey, "publicKey">;
     readonly clock: Clock;
   },
 ): void {
-  const { enrollment, publicUrl, agentQueue, queuePrefix, signingKey, clock } = deps;
+  const { enrollment, publicUrl, agentQueue, queuePrefix, letIn, signingKey, clock } = deps;
   const limit = createRateLimit({ ...REFUSALS, now: clock.monotonic });
   const scope = "admin";
 
@@ -134,6 +136,7 @@ export function enrollmentRoutes(
       limit.count(ip);
       throw new Problem(401, refusals[outcome.refusal]);
     }
+    await letIn();
     const credential: AgentCredential = {
       v: 1,
       agentId,
