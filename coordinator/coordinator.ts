@@ -10,11 +10,13 @@ import { createSupervised } from "../shared/supervised.ts";
 import type { Supervisor } from "../shared/systemd.ts";
 import { readVersion } from "../shared/version.ts";
 import { createDrains } from "./agents/drains.ts";
+import { agentGauges } from "./agents/gauges.ts";
 import { createAgentIdentities } from "./agents/identity.ts";
 import { createAgentLinks } from "./agents/link.ts";
 import { createPresence } from "./agents/presence.ts";
 import { createRedisUsers } from "./agents/redis-users.ts";
 import { createReissue } from "./agents/reissue.ts";
+import { createTroubleWatch } from "./agents/trouble-watch.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import type { CheckJob } from "./dispatch/batches.ts";
@@ -30,6 +32,7 @@ import { createAccess } from "./http/access.ts";
 import { keepAuditLog } from "./http/audit.ts";
 import { createServerCertificate } from "./http/certificate.ts";
 import { agentReleaseRoutes } from "./http/routes/agent-releases.ts";
+import { agentTroubleRoutes } from "./http/routes/agent-troubles.ts";
 import { agentUpgradeRoutes } from "./http/routes/agent-upgrades.ts";
 import { agentRoutes } from "./http/routes/agents.ts";
 import { alertRuleRoutes } from "./http/routes/alert-rules.ts";
@@ -70,7 +73,7 @@ import { createNotifier } from "./notify/delivery.ts";
 import { checkReadiness } from "./readiness.ts";
 import { builtReleases, createReleases } from "./releases/releases.ts";
 import { createSigningKey } from "./releases/signing-key.ts";
-import { createSchedule } from "./schedule/schedule.ts";
+import { createSchedule, wantedRegions } from "./schedule/schedule.ts";
 import { createSecretBox } from "./secrets/box.ts";
 import { createKeyClaim } from "./secrets/claim.ts";
 import { createFirstSealing } from "./secrets/first-sealing.ts";
@@ -78,6 +81,7 @@ import { findKeys } from "./secrets/key-source.ts";
 import { regionKeys } from "./secrets/region-keys.ts";
 import { createRotation } from "./secrets/rotation.ts";
 import { createAgentCredentialStore } from "./store/agent-credentials.ts";
+import { createAgentTroubleStore } from "./store/agent-troubles.ts";
 import { createAgentUpgradeStore } from "./store/agent-upgrades.ts";
 import { createAgentStore } from "./store/agents.ts";
 import { createApiTokenStore } from "./store/api-tokens.ts";
@@ -150,6 +154,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const maintenance = createMaintenanceStore(postgres);
 
   const schedule = createSchedule();
+  const troubles = createAgentTroubleStore(postgres);
   const drainStore = createDrainStore(postgres);
   const drains = createDrains({ store: drainStore, onLearned: () => links.tellDrains(), logger });
   const presence = createPresence({ store: agents, isDrained: drains.isDrained, clock, logger });
@@ -235,6 +240,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   metrics.gauges("incidents_open", "Incidents that are open, by kind and level.", ["kind", "level"], async () =>
     (await incidents.countOpen()).map(({ kind, level, count }) => [{ kind, level }, count] as const),
   );
+  agentGauges(metrics, { agents, troubles });
   const redisUsers = createRedisUsers({
     server: queueServer,
     credentials: async () => [],
@@ -342,7 +348,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const apiTokens = createApiTokenStore(postgres);
   const access = createAccess({ adminToken: config.adminToken, tokens: apiTokens });
   const liveClients = createLiveClients({ callerWith: access.callerWith, logger });
-  const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, clock, logger });
+  const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, troubles, clock, logger });
   metrics.gauge("live_clients", "Clients that look on at /v1/live.", () => liveClients.size);
   const figures = { monitors, regions, results, shards, keptFor: keptForOf(config), clock };
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
@@ -367,8 +373,9 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       uptimeRoutes(app, { ...figures, verdictHistory: createVerdictHistoryStore(postgres) });
       incidentRoutes(app, { incidents, clock });
       maintenanceRoutes(app, { maintenance, clock });
-      regionRoutes(app, { regions, agents, statuses, impairments });
-      agentRoutes(app, { agents, credentials: agentCredentials, drains: drainStore });
+      regionRoutes(app, { regions, agents, statuses, impairments, troubles });
+      agentTroubleRoutes(app, { troubles });
+      agentRoutes(app, { agents, credentials: agentCredentials, drains: drainStore, troubles });
       enrollmentRoutes(app, {
         enrollment: createEnrollmentStore(postgres),
         publicUrl: config.publicUrl,
@@ -446,6 +453,10 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     ["vantage", vantage],
     ["results workers", workers],
     ["judging", judging],
+    [
+      "troubles of agents",
+      createTroubleWatch({ agents, troubles, wantedRegions: () => wantedRegions(schedule), clock, logger }),
+    ],
     ["certificates", createCertificateWatch({ certificates: createCertificateStore(postgres), logger })],
   ];
   const informed: NamedPart[] = [

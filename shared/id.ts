@@ -9,7 +9,7 @@ const random = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 20);
 
 /** A new id such as `mon_4k2j…`; the prefix tells people what the id is of. */
 export function newId(
-  prefix: "mon" | "agt" | "job" | "tok" | "enr" | "crd" | "inc" | "chn" | "rul" | "mnt" | "dlv" | "upg",
+  prefix: "mon" | "agt" | "job" | "tok" | "enr" | "crd" | "inc" | "chn" | "rul" | "mnt" | "dlv" | "upg" | "trb",
 ): string {
   return `${prefix}_${random()}`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { troubleWords } from "../agents/trouble.ts";
 import type { RegionRow } from "../http/api-types.ts";
-import { formatAge } from "../quantities.ts";
+import { ABSENT, formatAge } from "../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
 import { oneLine, renderTable } from "./table.ts";
 
@@ -29,6 +30,14 @@ export function addRegions(parent: Command, context: CliContext): void {
             value: ({ impaired }) =>
               impaired ? `none: ${oneLine(impaired.reason)} (${formatAge(impaired.since, terminal.now())})` : "yes",
             color: ({ impaired }) => (impaired ? "red" : "green"),
+          },
+          {
+            title: "TROUBLE",
+            value: ({ troubles }) =>
+              troubles
+                .map(({ kind, agentId }) => [agentId, troubleWords[kind].is].filter(Boolean).join(" "))
+                .join(", ") || ABSENT,
+            color: ({ troubles }) => (troubles.length > 0 ? "red" : null),
           },
         ],
         rows,

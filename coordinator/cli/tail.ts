@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { troubleWords } from "../agents/trouble.ts";
 import type { LiveEvent } from "../http/api-types.ts";
 import { describeEntry, timelineWords } from "../incidents/words.ts";
 import { parseLimit } from "./arguments.ts";
@@ -47,6 +48,7 @@ type Told = Exclude<LiveEvent, { type: "welcome" | "heartbeat" }>;
 /** What may have been missed is about every monitor. */
 function isAbout(event: Told, monitorId: string | null): boolean {
   if (monitorId === null || event.type === "gap") return true;
+  if (event.type === "agent") return false;
   return (event.type === "incident" ? event.incident.monitorId : event.monitorId) === monitorId;
 }
 
@@ -61,6 +63,12 @@ function words(event: Told, color: boolean): string[] {
     const { verdict, suspected, flapping, monitorName, monitorId } = event;
     const doubt = [suspected ? "in doubt" : "", flapping ? "flapping" : ""].filter(Boolean).join(", ");
     return [paint(verdict.padEnd(8), statusColor(verdict), color), oneLine(monitorName ?? monitorId), doubt];
+  }
+  if (event.type === "agent") {
+    const { kind, region, agentId, agentName, detail } = event.trouble;
+    const isOver = event.event === "recovered";
+    const subject = agentId === null ? `region ${region}` : `${agentName ?? agentId} in ${region}`;
+    return ["agents  ", oneLine(subject), troubleWords[kind][isOver ? "over" : "is"], isOver ? "" : oneLine(detail)];
   }
   const particulars = oneLine(describeEntry(event.event as never, event.data));
   if (event.type === "monitor") {

@@ -43,6 +43,7 @@ export function everyRegion(known: readonly RegionRow[], monitors: readonly Moni
     agents: { online: 0, taking: 0, total: 0 },
     lastResultAt: null,
     impaired: null,
+    troubles: [],
   }));
   return [...known, ...rows].sort((a, b) => (a.region < b.region ? -1 : 1));
 }

@@ -3,6 +3,7 @@ import type { MissReason } from "../../shared/check.ts";
 import type { MonitorDocument, Quorum } from "../../shared/monitor.ts";
 import type { Phases, ResultStatus } from "../../shared/result.ts";
 import type { AgentState } from "../agents/state.ts";
+import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Evidence, Incident, TimelineEntry, TimelineType } from "../incidents/incident.ts";
 import type { WindowDocument } from "../maintenance/document.ts";
 import type { NoticeEvent, Severity } from "../notify/notice.ts";
@@ -84,7 +85,15 @@ export interface RegionRow {
   readonly lastResultAt: string | null;
   /** It sees nothing right and has no vote; null when it is well. */
   readonly impaired: { readonly since: string; readonly reason: string } | null;
+  /** What is wrong with its agents now. */
+  readonly troubles: readonly AgentTroubleRow[];
 }
+
+export type AgentTroubleRow = Omit<AgentTrouble, "since" | "openedAt" | "resolvedAt"> & {
+  readonly since: string;
+  readonly openedAt: string;
+  readonly resolvedAt: string | null;
+};
 
 export interface AgentRow {
   readonly id: string;
@@ -101,6 +110,8 @@ export interface AgentRow {
   readonly seenAgoMs: number | null;
   /** Since when an operator has it drained; null when it is not. */
   readonly drainedAt: string | null;
+  /** What is wrong with it now, and has been told. */
+  readonly troubles: readonly AgentTroubleRow[];
   /** What it last said of itself; null before its first heartbeat. */
   readonly load: AgentLoad | null;
   /** Null for one that shares its token with others. */
@@ -326,6 +337,13 @@ export type LiveEvent =
       readonly at: string;
       readonly data: TimelineEntry["data"];
       readonly incident: IncidentRow;
+    }
+  /** Something began or ended to be wrong with an agent, or with a region's agents. */
+  | {
+      readonly type: "agent";
+      readonly event: "trouble" | "recovered";
+      readonly at: string;
+      readonly trouble: AgentTroubleRow;
     }
   /** Something happened to a monitor beside any incident, or its document was made, changed or removed. */
   | {

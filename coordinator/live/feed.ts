@@ -3,8 +3,11 @@ import type { Clock } from "../../shared/clock.ts";
 import { isoTime } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
+import { presentTrouble } from "../agents/present-trouble.ts";
+import type { AgentTrouble } from "../agents/trouble.ts";
 import type { LiveEvent } from "../http/api-types.ts";
 import { presentData, presentIncident } from "../incidents/present.ts";
+import type { AgentTroubleStore } from "../store/agent-troubles.ts";
 import type { IncidentStore, NamedIncident, StoredEntry } from "../store/incident-store.ts";
 import type { MonitorStore } from "../store/monitors.ts";
 import type { StatusStore } from "../store/status.ts";
@@ -17,7 +20,7 @@ const MAX_AT_ONCE = 1_000;
 
 /** What clients are told, made of what PostgreSQL notifies of: the row is read as it is then. */
 export interface LiveFeed {
-  /** `entry <n>` of the timeline, or `status <monitor's id>`. */
+  /** `entry <n>` of the timeline, `status <monitor's id>`, or `trouble <its id>` of agents. */
   onLive(payload: string): void;
   /** A monitor was made, changed or removed. */
   onMonitor(id: string): void;
@@ -32,6 +35,7 @@ export function createLiveFeed({
   incidents,
   statuses,
   monitors,
+  troubles,
   clock,
   logger,
 }: {
@@ -39,12 +43,14 @@ export function createLiveFeed({
   readonly incidents: Pick<IncidentStore, "entries">;
   readonly statuses: Pick<StatusStore, "of">;
   readonly monitors: Pick<MonitorStore, "getMany">;
+  readonly troubles: Pick<AgentTroubleStore, "get">;
   readonly clock: Clock;
   readonly logger: Logger;
 }): LiveFeed {
   const entries = new Set<number>();
   const changed = new Set<string>();
   const judged = new Set<string>();
+  const ofAgents = new Set<string>();
   let reading: Promise<void> | undefined;
 
   function takeAll<T>(from: Set<T>): T[] {
@@ -54,12 +60,13 @@ export function createLiveFeed({
   }
 
   async function read(): Promise<LiveEvent[]> {
-    const [ids, made, seen] = [takeAll(entries), takeAll(changed), takeAll(judged)];
-    if (ids.length + made.length + seen.length > MAX_AT_ONCE) return [{ type: "gap" }];
-    const [happened, known, status] = await Promise.all([
+    const [ids, made, seen, troubled] = [takeAll(entries), takeAll(changed), takeAll(judged), takeAll(ofAgents)];
+    if (ids.length + made.length + seen.length + troubled.length > MAX_AT_ONCE) return [{ type: "gap" }];
+    const [happened, known, status, found] = await Promise.all([
       ids.length === 0 ? [] : incidents.entries(ids),
       monitors.getMany([...new Set([...made, ...seen])]),
       statuses.of(seen),
+      Promise.all(troubled.map((id) => troubles.get(id))),
     ]);
     const nameOf = (id: string) => known.find((monitor) => monitor.id === id)?.name ?? null;
     const now = clock.now();
@@ -69,6 +76,7 @@ export function createLiveFeed({
         const event = monitorName === null ? "removed" : "changed";
         return { type: "monitor", event, at: isoTime(now), monitorId, monitorName, data: {} };
       }),
+      ...found.flatMap((trouble) => (trouble === null ? [] : troubleEvent(trouble))),
       ...happened.map(({ entry, incident }) => occurrence(entry, incident, now)),
       ...seen.flatMap((monitorId): LiveEvent[] => {
         const found = status.get(monitorId);
@@ -81,7 +89,7 @@ export function createLiveFeed({
   }
 
   async function run(): Promise<void> {
-    while (entries.size + changed.size + judged.size > 0) {
+    while (entries.size + changed.size + judged.size + ofAgents.size > 0) {
       await sleep(GATHER_MS);
       try {
         clients.broadcast(await read());
@@ -104,6 +112,7 @@ export function createLiveFeed({
       const [kind, id = ""] = payload.split(" ", 2);
       if (kind === "entry") add(entries, Number(id));
       else if (kind === "status") add(judged, id);
+      else if (kind === "trouble") add(ofAgents, id);
     },
     onMonitor: (id) => add(changed, id),
     onGap: () => clients.broadcast([{ type: "gap" }]),
@@ -111,6 +120,12 @@ export function createLiveFeed({
       await reading;
     },
   };
+}
+
+function troubleEvent(trouble: AgentTrouble): LiveEvent {
+  const { openedAt, resolvedAt } = trouble;
+  const event = resolvedAt === null ? "trouble" : "recovered";
+  return { type: "agent", event, at: isoTime(resolvedAt ?? openedAt), trouble: presentTrouble(trouble) };
 }
 
 function occurrence(entry: StoredEntry, incident: NamedIncident | null, now: number): LiveEvent {

@@ -1,7 +1,10 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { PhaseName } from "../../shared/result.ts";
+import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
+import { composeTrouble } from "./compose-trouble.ts";
 import type { Notice, NoticeEvent, NoticeMonitor, Severity } from "./notice.ts";
+import { severities } from "./notice.ts";
 
 const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   down: "critical",
@@ -11,6 +14,7 @@ const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   certificate_expiring: "warning",
   region_impaired: "warning",
   agent_trouble: "warning",
+  agent_recovered: "ok",
   up: "ok",
   region_recovered: "ok",
   acknowledged: "info",
@@ -26,7 +30,8 @@ const words: Readonly<Record<NoticeEvent, string>> = {
   certificate_expiring: "CERTIFICATE",
   region_impaired: "REGION IMPAIRED",
   region_recovered: "REGION WELL AGAIN",
-  agent_trouble: "AGENT",
+  agent_trouble: "AGENT TROUBLE",
+  agent_recovered: "AGENT WELL AGAIN",
   acknowledged: "ACKNOWLEDGED",
   test: "TEST",
 };
@@ -39,15 +44,18 @@ export interface Told {
   readonly monitor: NoticeMonitor | null;
   readonly region: string | null;
   readonly incident: Incident | null;
+  /** Of an agent, or of a region's agents. */
+  readonly trouble: AgentTrouble | null;
   /** More to say, one fact per line. */
   readonly lines?: readonly string[];
 }
 
 /** @param publicUrl where people reach the dashboard; null when that is not known. */
 export function compose(
-  { id, event, at, monitor, region, incident, lines = [] }: Told,
+  { id, event, at, monitor, region, incident, trouble, lines = [] }: Told,
   publicUrl: string | null,
 ): Notice {
+  if (trouble) return composeTrouble(trouble, { id, event, at }, publicUrl);
   const subject = monitor?.name ?? (region === null ? "Watchpost" : `region ${region}`);
   const durationMs = incident?.recoveredAt ? incident.recoveredAt - incident.startedAt : null;
   const lasted = event === "up" && durationMs !== null ? ` (after ${formatSpan(durationMs)})` : "";
@@ -70,6 +78,7 @@ export function compose(
       recoveredAt: incident.recoveredAt,
       durationMs,
     },
+    trouble: null,
     evidence: (incident?.evidence ?? []).map((seen) => ({
       region: seen.region,
       status: seen.status,
@@ -97,12 +106,18 @@ export function group(notices: readonly [Notice, ...Notice[]]): Notice {
   const names = monitors.map(({ name }) => name).join(", ");
   return {
     ...first,
-    title: `${words[first.event]}: ${notices.length} monitors (${names})`,
+    severity: notices.map(({ severity }) => severity).sort(bySeverity)[0] ?? first.severity,
+    title:
+      monitors.length === 0
+        ? `${words[first.event]}: ${notices.length} at once`
+        : `${words[first.event]}: ${notices.length} monitors (${names})`,
     lines: notices.flatMap(({ title, lines }) => [title, ...lines.map((line) => `  ${line}`)]),
     monitors,
     evidence: notices.flatMap(({ evidence }) => evidence),
   };
 }
+
+const bySeverity = (a: Severity, b: Severity): number => severities.indexOf(a) - severities.indexOf(b);
 
 function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: Incident | null): string[] {
   const facts = monitor ? [`${monitor.type} ${monitor.target}`] : [];

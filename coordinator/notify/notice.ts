@@ -1,6 +1,7 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { MonitorType } from "../../shared/monitor.ts";
 import type { PhaseName, ResultStatus } from "../../shared/result.ts";
+import type { TroubleKind } from "../agents/trouble.ts";
 import type { IncidentKind } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
@@ -17,8 +18,8 @@ export const ruleEvents = [
   "agent_trouble",
 ] as const;
 
-/** What people can be told of: also what answers to what somebody did. */
-export const noticeEvents = [...ruleEvents, "acknowledged", "test"] as const;
+/** What people can be told of: also what answers to what somebody did, and the end of an agent's trouble, for those who heard of it. */
+export const noticeEvents = [...ruleEvents, "agent_recovered", "acknowledged", "test"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
 /** `ok` ends what an earlier notice of the same key began: channels that keep alerts close theirs. */
@@ -48,6 +49,8 @@ export interface Notice {
   /** Several when grouped, none when it is about a region or an agent. */
   readonly monitors: readonly NoticeMonitor[];
   readonly incident: NoticeIncident | null;
+  /** What is wrong with an agent, or with a region's agents. */
+  readonly trouble: NoticeTrouble | null;
   /** What each region saw. */
   readonly evidence: readonly NoticeEvidence[];
   /** The page of the incident or monitor; null when the coordinator's public URL is not known. */
@@ -72,6 +75,16 @@ export interface NoticeIncident {
   readonly confirmedAt: number;
   readonly recoveredAt: number | null;
   readonly durationMs: number | null;
+}
+
+/** Times are ms since the epoch. */
+export interface NoticeTrouble {
+  readonly id: string;
+  readonly kind: TroubleKind;
+  readonly region: string;
+  readonly agentId: string | null;
+  readonly since: number;
+  readonly resolvedAt: number | null;
 }
 
 export interface NoticeEvidence {

@@ -10,9 +10,10 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
   "degraded",
   "no_data",
   "region_impaired",
+  "agent_trouble",
 ]);
 /** Events that end trouble: only those hear of them who heard of the trouble. */
-const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered"]);
+const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered", "agent_recovered"]);
 
 /** A message that is to go to a channel. */
 export interface PlannedDelivery {
@@ -36,7 +37,7 @@ export interface Hearer {
  * Who is told of a notice, by which rule and when. A channel that several rules name
  * is told once, at the earliest of the times.
  * @param traits of the monitor that it is about; null for what is about a region or an agent.
- * @param hearers who was told of the incident's trouble so far.
+ * @param hearers who was told of the incident, or of the agent's trouble, so far.
  */
 export function plan(
   notice: Notice,
@@ -47,7 +48,9 @@ export function plan(
   const wanted = rules
     .filter((rule) => rule.enabled && tellsOf(rule, notice) && chooses(rule)(traits))
     .flatMap((rule) =>
-      endings.has(notice.event) && notice.incident ? ends(rule, notice, hearers) : begins(rule, notice),
+      endings.has(notice.event) && (notice.incident || notice.trouble)
+        ? ends(rule, notice, hearers)
+        : begins(rule, notice),
     );
   const earliest = new Map<string, PlannedDelivery>();
   for (const delivery of wanted) {
@@ -70,8 +73,9 @@ export function remindAgain(
   return { id: `${id.replace(/-r\d+$/, "")}-r${repeat + 1}`, channelId, ruleId, step, repeat: repeat + 1, dueAt };
 }
 
-/** `up` without an incident says that results come again, which is for those who hear when they stop. */
+/** Who wants to hear of an agent's trouble hears of its end. `up` without an incident says that results come again, which is for those who hear when they stop. */
 function tellsOf({ events }: AlertRule, { event, incident }: Notice): boolean {
+  if (event === "agent_recovered") return events.includes("agent_trouble");
   return events.some((one) => one === event) && (event !== "up" || incident !== null || events.includes("no_data"));
 }
 

@@ -184,3 +184,15 @@ function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   map.set(key, made);
   return made;
 }
+
+/** The regions in which something is to be checked, in ascending order. */
+export function wantedRegions({ monitors, expand }: Pick<Schedule, "monitors" | "expand">): string[] {
+  const wanted = new Set<string>();
+  let hasAll = false;
+  for (const { enabled, regions } of monitors.values()) {
+    if (!enabled || (hasAll && regions === "all")) continue;
+    hasAll ||= regions === "all";
+    for (const region of expand(regions)) wanted.add(region);
+  }
+  return [...wanted].sort();
+}

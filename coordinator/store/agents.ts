@@ -23,6 +23,8 @@ export interface StoredAgent extends AgentSighting {
   readonly knownForMs: number;
   /** Since when an operator has it drained, in ms since the epoch. */
   readonly drainedAt: number | null;
+  /** What its operator called it; null without a name. */
+  readonly name: string | null;
   /** Whether it has a credential of its own, which is good or was revoked; null for one that shares its token. */
   readonly credential: "good" | "revoked" | null;
 }
@@ -39,7 +41,10 @@ export interface AgentStore {
 }
 
 interface Row
-  extends Pick<StoredAgent, "id" | "region" | "version" | "host" | "node" | "draining" | "load" | "credential"> {
+  extends Pick<
+    StoredAgent,
+    "id" | "region" | "version" | "host" | "node" | "draining" | "load" | "credential" | "name"
+  > {
   readonly seen_ago_ms: number;
   readonly told_ago_ms: number | null;
   readonly known_for_ms: number;
@@ -55,7 +60,7 @@ export function createAgentStore(postgres: Postgres): AgentStore {
   async function select(condition: string, ms: number): Promise<StoredAgent[]> {
     const { rows } = await postgres.query<Row>(
       `SELECT a.id, a.region, version, host, node, draining, load, ${agoMs("last_seen_at")} AS seen_ago_ms,
-              ${agoMs("told_at")} AS told_ago_ms, ${agoMs("first_seen_at")} AS known_for_ms,
+              ${agoMs("told_at")} AS told_ago_ms, ${agoMs("first_seen_at")} AS known_for_ms, c.name,
               CASE WHEN c.agent_id IS NULL THEN NULL WHEN c.revoked_at IS NULL THEN 'good' ELSE 'revoked' END AS credential,
               (SELECT min(d.at) FROM drained_agents d WHERE d.agent_id IN ${OWN_IDS}) AS drained_at
        FROM agents a LEFT JOIN LATERAL (SELECT * FROM agent_credentials WHERE agent_id IN ${OWN_IDS}

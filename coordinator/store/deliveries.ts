@@ -1,5 +1,6 @@
 import { groupBy } from "../../shared/group-by.ts";
 import type { MonitorSpec } from "../../shared/monitor.ts";
+import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Incident } from "../incidents/incident.ts";
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { Notice, NoticeEvent } from "../notify/notice.ts";
@@ -26,6 +27,7 @@ export type DeliveryState = (typeof deliveryStates)[number];
 export interface Delivery extends PlannedDelivery {
   readonly noticeId: string | null;
   readonly incidentId: string | null;
+  readonly troubleId: string | null;
   readonly monitorId: string | null;
   readonly event: NoticeEvent;
   readonly content: Notice;
@@ -44,10 +46,11 @@ export interface OutboxEntry {
   readonly event: NoticeEvent;
   readonly region: string | null;
   readonly incident: Incident | null;
+  readonly trouble: AgentTrouble | null;
   /** More to say, one fact per line. */
   readonly lines: readonly string[];
   readonly monitor: { readonly id: string; readonly spec: MonitorSpec; readonly verdict: Verdict } | null;
-  /** Who was told of the incident's trouble so far. */
+  /** Who was told of the incident, or of the agent's trouble, so far. */
   readonly hearers: readonly Hearer[];
 }
 
@@ -124,7 +127,7 @@ export interface DeliveryStore {
   ): Promise<Delivery[]>;
 }
 
-const TROUBLES = "('down', 'degraded', 'no_data', 'flapping', 'region_impaired')";
+const TROUBLES = "('down', 'degraded', 'no_data', 'flapping', 'region_impaired', 'agent_trouble')";
 
 export function createDeliveryStore(postgres: Postgres): DeliveryStore {
   return {
@@ -237,7 +240,12 @@ interface OutboxRow {
   readonly event: NoticeEvent;
   readonly region: string | null;
   readonly incident_id: string | null;
-  readonly content: { readonly incident?: Incident | null; readonly lines?: readonly string[] };
+  readonly trouble_id: string | null;
+  readonly content: {
+    readonly incident?: Incident | null;
+    readonly trouble?: AgentTrouble | null;
+    readonly lines?: readonly string[];
+  };
   readonly monitor_id: string | null;
   readonly spec: MonitorSpec | null;
   readonly verdict: Verdict | null;
@@ -246,28 +254,28 @@ interface OutboxRow {
 /** In order of time, so that an end is never planned before its beginning. */
 async function takeOutbox(client: PostgresClient, limit: number): Promise<OutboxEntry[]> {
   const { rows } = await client.query<OutboxRow>(
-    `SELECT n.id, n.at, n.event, n.region, n.incident_id, n.content, n.monitor_id, m.spec, s.verdict
+    `SELECT n.id, n.at, n.event, n.region, n.incident_id, n.trouble_id, n.content, n.monitor_id, m.spec, s.verdict
      FROM notices n LEFT JOIN monitors m ON m.id = n.monitor_id LEFT JOIN monitor_status s ON s.monitor_id = n.monitor_id
      WHERE n.routed_at IS NULL ORDER BY n.at, n.id LIMIT $1 FOR UPDATE OF n SKIP LOCKED`,
     [limit],
   );
-  const incidents = rows.flatMap(({ incident_id }) => incident_id ?? []);
-  const told = await client.query<{ incident_id: string; channel_id: string; rule_id: string }>(
-    `SELECT DISTINCT incident_id, channel_id, rule_id FROM deliveries
-     WHERE incident_id = ANY($1) AND rule_id IS NOT NULL AND event IN ${TROUBLES} AND state NOT IN ('planned', 'cancelled')`,
-    [incidents],
+  const told = await client.query<{ about: string; channel_id: string; rule_id: string }>(
+    `SELECT DISTINCT coalesce(incident_id, trouble_id) AS about, channel_id, rule_id FROM deliveries
+     WHERE (incident_id = ANY($1) OR trouble_id = ANY($2)) AND rule_id IS NOT NULL AND event IN ${TROUBLES} AND state NOT IN ('planned', 'cancelled')`,
+    [rows.flatMap(({ incident_id }) => incident_id ?? []), rows.flatMap(({ trouble_id }) => trouble_id ?? [])],
   );
-  const hearers = groupBy(told.rows, ({ incident_id }) => incident_id);
+  const hearers = groupBy(told.rows, ({ about }) => about);
   return rows.map((row) => ({
     id: row.id,
     at: row.at.getTime(),
     event: row.event,
     region: row.region,
     incident: row.content.incident ?? null,
+    trouble: row.content.trouble ?? null,
     lines: row.content.lines ?? [],
     monitor:
       row.monitor_id && row.spec ? { id: row.monitor_id, spec: row.spec, verdict: row.verdict ?? "unknown" } : null,
-    hearers: (hearers.get(row.incident_id ?? "") ?? []).map(({ channel_id, rule_id }) => ({
+    hearers: (hearers.get(row.incident_id ?? row.trouble_id ?? "") ?? []).map(({ channel_id, rule_id }) => ({
       channelId: channel_id,
       ruleId: rule_id,
     })),
@@ -283,13 +291,15 @@ async function insert(
     readonly noticeId?: string | null;
     readonly incident?: Incident | null;
     readonly incidentId?: string | null;
+    readonly trouble?: { readonly id: string } | null;
+    readonly troubleId?: string | null;
     readonly monitor?: { readonly id: string } | null;
     readonly monitorId?: string | null;
   },
 ): Promise<void> {
   await client.query(
-    `INSERT INTO deliveries (id, channel_id, rule_id, notice_id, incident_id, monitor_id, event, step, repeat, content, due_at)
-     SELECT $1, c.id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM channels c WHERE c.id = $2 AND c.enabled
+    `INSERT INTO deliveries (id, channel_id, rule_id, notice_id, incident_id, monitor_id, event, step, repeat, content, due_at, trouble_id)
+     SELECT $1, c.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM channels c WHERE c.id = $2 AND c.enabled
      ON CONFLICT DO NOTHING`,
     [
       id,
@@ -303,6 +313,7 @@ async function insert(
       repeat,
       JSON.stringify({ ...content, id }),
       new Date(dueAt),
+      about.trouble?.id ?? about.troubleId ?? null,
     ],
   );
 }
@@ -318,14 +329,15 @@ async function takeDue(client: PostgresClient, limit: number): Promise<DueDelive
     }
   >(
     `SELECT d.*, c.type AS channel_type,
-            coalesce(i.resolved_at IS NOT NULL, false) AS is_over,
+            coalesce(i.resolved_at, t.resolved_at) IS NOT NULL AS is_over,
             coalesce(i.acknowledged_at IS NOT NULL, false) AS is_acknowledged,
             EXISTS (SELECT FROM monitors m, jsonb_array_elements_text(coalesce(m.spec->'dependsOn', '[]')) AS parent (id)
                     JOIN monitor_status p ON p.monitor_id = parent.id
                     WHERE m.id = d.monitor_id AND (p.verdict = 'down' OR coalesce(p.state->'doubt' <> 'null', false)))
               OR EXISTS (SELECT FROM monitor_status own WHERE own.monitor_id = d.monitor_id AND own.verdict = 'maintenance') AS is_silenced
      FROM deliveries d JOIN channels c ON c.id = d.channel_id
-       LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN alert_rules r ON r.id = d.rule_id
+       LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN agent_troubles t ON t.id = d.trouble_id
+       LEFT JOIN alert_rules r ON r.id = d.rule_id
      WHERE d.state = 'planned' AND (d.due_at <= now()
        OR (d.repeat = 0 AND d.due_at <= now() + make_interval(secs => (r.spec->>'groupMs')::float8 / 1000)
            AND EXISTS (SELECT FROM deliveries f WHERE f.state = 'planned' AND f.due_at <= now() AND f.repeat = 0 AND f.step = d.step
@@ -348,6 +360,7 @@ interface Row {
   readonly rule_id: string | null;
   readonly notice_id: string | null;
   readonly incident_id: string | null;
+  readonly trouble_id: string | null;
   readonly monitor_id: string | null;
   readonly event: NoticeEvent;
   readonly step: number;
@@ -369,6 +382,7 @@ function toDelivery(row: Row): Delivery {
     ruleId: row.rule_id ?? "",
     noticeId: row.notice_id,
     incidentId: row.incident_id,
+    troubleId: row.trouble_id,
     monitorId: row.monitor_id,
     event: row.event,
     step: row.step,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { troubleWords } from "../../agents/trouble.ts";
 import { agentStateWords, clockInWords, inFlightInWords, latenessInWords, spoolInWords } from "../../agents/words.ts";
 import type { AgentRow } from "../../http/api-types.ts";
 import { ABSENT, formatAgo } from "../../quantities.ts";
@@ -32,6 +33,11 @@ const columns: ReadonlyArray<Column<AgentRow>> = [
   { title: "LATE P50 / P99", align: "right", value: ({ load }) => latenessInWords(load) },
   { title: "CLOCK", align: "right", value: ({ load }) => clockInWords(load) },
   { title: "SPOOL", align: "right", value: ({ load }) => spoolInWords(load) },
+  {
+    title: "TROUBLE",
+    value: ({ troubles }) => troubles.map(({ kind }) => troubleWords[kind].is).join(", ") || ABSENT,
+    color: ({ troubles }) => (troubles.length > 0 ? "red" : null),
+  },
 ];
 
 const stateColor: Readonly<Record<AgentRow["state"], Color>> = {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { troubleWords } from "../../agents/trouble.ts";
 import {
   agentStateWords,
   clockInWords,
@@ -29,6 +30,9 @@ type Fact = readonly [name: string, value: string];
 function factsOf(agent: AgentRow, now: number): Fact[] {
   const { id, region, host, version, node, state, drainedAt, seenAgoMs, load } = agent;
   const drained: Fact[] = drainedAt === null ? [] : [["Drained", formatAge(drainedAt, now)]];
+  const told = agent.troubles.map(
+    ({ kind, since }): Fact => ["Trouble", `${troubleWords[kind].is}, since ${formatAge(since, now)}`],
+  );
   const trouble: Fact[] = load?.clockTrouble ? [["Clock trouble", load.clockTrouble]] : [];
   return [
     ["Agent", id],
@@ -36,6 +40,7 @@ function factsOf(agent: AgentRow, now: number): Fact[] {
     ["State", agentStateWords[state]],
     ...drained,
     ...trouble,
+    ...told,
     ["Host", host],
     ["Version", `${version} on Node ${node}`],
     ["Last seen", seenAgoMs === null ? "never" : formatAgo(seenAgoMs)],

@@ -1,8 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { isIdOf } from "../../../shared/agent-secret.ts";
 import { isoTime } from "../../../shared/clock.ts";
+import { presentTrouble } from "../../agents/present-trouble.ts";
 import { baseOf, isOnline, stateOf } from "../../agents/state.ts";
+import type { AgentTrouble } from "../../agents/trouble.ts";
 import type { AgentCredentialStore, StoredCredential } from "../../store/agent-credentials.ts";
+import type { AgentTroubleStore } from "../../store/agent-troubles.ts";
 import type { AgentStore, StoredAgent } from "../../store/agents.ts";
 import type { DrainStore } from "../../store/drains.ts";
 import type { AgentRow } from "../api-types.ts";
@@ -22,22 +25,28 @@ export function agentRoutes(
     agents,
     credentials,
     drains,
+    troubles,
   }: {
     readonly agents: Pick<AgentStore, "known">;
     readonly credentials: AgentCredentialStore;
     readonly drains: DrainStore;
+    readonly troubles: Pick<AgentTroubleStore, "open">;
   },
 ): void {
   async function list(ms: number): Promise<AgentRow[]> {
-    const [seen, enrolled] = await Promise.all([agents.known(ms), credentials.list()]);
+    const [seen, enrolled, open] = await Promise.all([agents.known(ms), credentials.list(), troubles.open()]);
     const now = Date.now();
     const unseen = enrolled.filter(
       ({ agentId, revokedAt }) =>
         !seen.some(({ id }) => isIdOf(agentId, id)) && (revokedAt === null || now - revokedAt < RECENT_MS),
     );
     return [
-      ...seen.map((agent) => present(agent, enrolled.find(({ agentId }) => isIdOf(agentId, agent.id)) ?? null)),
-      ...unseen.map((credential) => present(neverSeen(credential), credential)),
+      ...seen.map((agent) => {
+        const credential = enrolled.find(({ agentId }) => isIdOf(agentId, agent.id)) ?? null;
+        const own = open.filter(({ agentId }) => agentId === agent.id);
+        return present(agent, credential, own);
+      }),
+      ...unseen.map((credential) => present(neverSeen(credential), credential, [])),
     ];
   }
 
@@ -93,13 +102,14 @@ export function agentRoutes(
   });
 }
 
-type Presented = Omit<StoredAgent, "seenAgoMs" | "toldAgoMs" | "knownForMs" | "credential"> & {
+type Presented = Omit<StoredAgent, "seenAgoMs" | "toldAgoMs" | "knownForMs" | "credential" | "name"> & {
   readonly seenAgoMs: number | null;
 };
 
 function present(
   { id, region, version, host, node, draining, drainedAt, seenAgoMs, load }: Presented,
   credential: StoredCredential | null,
+  troubles: readonly AgentTrouble[],
 ): AgentRow {
   const isRevoked = credential !== null && credential.revokedAt !== null;
   const state = isRevoked ? "revoked" : stateOf({ seenAgoMs, draining, drainedAt, load });
@@ -114,6 +124,7 @@ function present(
     draining,
     drainedAt: drainedAt === null ? null : isoTime(drainedAt),
     seenAgoMs,
+    troubles: troubles.map(presentTrouble),
     load,
     enrollment: credential && {
       name: credential.name,

@@ -81,7 +81,7 @@ export function channelRoutes(
     const id = newId("dlv");
     const lines = [`This is a test of the channel ${channel.name}.`];
     const content = compose(
-      { id, event: "test", at: clock.now(), monitor: null, region: null, incident: null, lines },
+      { id, event: "test", at: clock.now(), monitor: null, region: null, incident: null, trouble: null, lines },
       publicUrl,
     );
     await deliveries.add({ id, channelId: channel.id, content });

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { isoTime } from "../../../shared/clock.ts";
 import { OFFLINE_AFTER_MS } from "../../../shared/link.ts";
+import { presentTrouble } from "../../agents/present-trouble.ts";
 import { isKept, isOnline, stateOf } from "../../agents/state.ts";
+import type { AgentTroubleStore } from "../../store/agent-troubles.ts";
 import type { AgentStore } from "../../store/agents.ts";
 import type { ImpairmentStore } from "../../store/impairments.ts";
 import type { RegionStore } from "../../store/regions.ts";
@@ -22,19 +24,22 @@ export function regionRoutes(
     agents,
     statuses,
     impairments,
+    troubles,
   }: {
     regions: RegionStore;
     agents: AgentStore;
     statuses: StatusStore;
     impairments: Pick<ImpairmentStore, "current">;
+    troubles: Pick<AgentTroubleStore, "open">;
   },
 ): void {
   app.get("/v1/regions", async () => {
-    const [known, seen, last, impaired] = await Promise.all([
+    const [known, seen, last, impaired, open] = await Promise.all([
       regions.list(),
       agents.known(RECENT_MS),
       statuses.lastResults(),
       impairments.current(),
+      troubles.open(),
     ]);
     const data = known.map((region) => {
       const own = seen.filter((agent) => agent.region === region && isKept(agent));
@@ -49,6 +54,7 @@ export function regionRoutes(
         },
         lastResultAt: lastResult === undefined ? null : isoTime(lastResult),
         impaired: impairment ? { since: isoTime(impairment.since), reason: impairment.reason } : null,
+        troubles: open.filter((trouble) => trouble.region === region).map(presentTrouble),
       };
     });
     return { data, nextCursor: null };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkErrorCodes } from "../../../shared/errors.ts";
 import { phaseNames, resultStatuses } from "../../../shared/result.ts";
+import { troubleKinds } from "../../agents/trouble.ts";
 import { incidentKinds } from "../../incidents/incident.ts";
 import { verdicts } from "../../verdict/verdict.ts";
 import { type Notice, type NoticeIncident, noticeEvents, severities } from "../notice.ts";
@@ -48,6 +49,17 @@ export const noticeDocument = z
           durationMs: z.number().min(0).nullable(),
         })
         .nullable(),
+      trouble: z
+        .object({
+          id: text,
+          kind: z.enum(troubleKinds),
+          region: text,
+          agentId: text.nullable().describe("Null when it is about the region."),
+          since: instant,
+          resolvedAt: instant.nullable(),
+        })
+        .nullable()
+        .describe("What is wrong with an agent, or with a region's agents."),
       evidence: z
         .array(
           z.object({
@@ -89,6 +101,11 @@ export function toDocument(notice: Notice): NoticeDocument {
         verdict,
       })),
       incident: notice.incident && incidentOf(notice.incident),
+      trouble: notice.trouble && {
+        ...notice.trouble,
+        since: iso(notice.trouble.since),
+        resolvedAt: notice.trouble.resolvedAt === null ? null : iso(notice.trouble.resolvedAt),
+      },
       evidence: notice.evidence.slice(0, MAX_LISTED).map(({ region, status, errorCode, errorMessage, ...seen }) => ({
         region,
         status,

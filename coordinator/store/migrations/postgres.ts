@@ -391,23 +391,25 @@ export const postgresMigrations: readonly string[] = [
   CREATE TRIGGER drains_changed AFTER INSERT OR DELETE ON drained_agents
     FOR EACH STATEMENT EXECUTE FUNCTION notify_drains();
 
-  -- What is wrong with an agent, or with a region's agents: one that is open per kind and whom it is about.
+  -- What is wrong with an agent, or with a region's agents: of each kind one at a time.
   CREATE TABLE agent_troubles (
     id text PRIMARY KEY,
     kind text NOT NULL,
-    -- The agent's id, or the region.
+    -- Which one there is once at a time.
     subject text NOT NULL,
     region text NOT NULL,
     agent_id text,
+    agent_name text,
     severity text NOT NULL,
     detail text NOT NULL,
     -- When it began, when it was told, when it was last seen to be so, and when it was over.
     since timestamptz(3) NOT NULL,
     opened_at timestamptz(3) NOT NULL,
     bad_at timestamptz(3) NOT NULL,
-    resolved_at timestamptz(3)
+    resolved_at timestamptz(3),
+    resolution text
   );
-  CREATE UNIQUE INDEX agent_trouble_now ON agent_troubles (kind, subject) WHERE resolved_at IS NULL;
+  CREATE UNIQUE INDEX agent_trouble_now ON agent_troubles (subject) WHERE resolved_at IS NULL;
   CREATE INDEX agent_troubles_by_time ON agent_troubles (opened_at);
   CREATE FUNCTION notify_agent_trouble() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN

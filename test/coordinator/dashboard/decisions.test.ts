@@ -71,10 +71,10 @@ describe("what a region says", () => {
 
   test("is not to be had from a region that a monitor names and where no agent is", () => {
     const seenRegions = [
-      { region: "eu", agents: { online: 1, taking: 1, total: 1 }, lastResultAt: null, impaired: null },
+      { region: "eu", agents: { online: 1, taking: 1, total: 1 }, lastResultAt: null, impaired: null, troubles: [] },
     ];
     expect(everyRegion(seenRegions, [aRow(), aRow({ regions: ["eu", "ap"] })])).toEqual([
-      { region: "ap", agents: { online: 0, taking: 0, total: 0 }, lastResultAt: null, impaired: null },
+      { region: "ap", agents: { online: 0, taking: 0, total: 0 }, lastResultAt: null, impaired: null, troubles: [] },
       ...seenRegions,
     ]);
   });

@@ -37,6 +37,7 @@ function aNotice(changes: Partial<Notice> = {}): Notice {
       recoveredAt: null,
       durationMs: null,
     },
+    trouble: null,
     evidence: [],
     url: null,
     ...changes,

@@ -84,7 +84,9 @@ describe("the agents", () => {
       ...survey,
       api: {
         ...api,
-        regions: [{ region: "eu-west", agents: { online, taking, total }, lastResultAt: null, impaired: null }],
+        regions: [
+          { region: "eu-west", agents: { online, taking, total }, lastResultAt: null, impaired: null, troubles: [] },
+        ],
       },
     });
 

@@ -23,6 +23,7 @@ export function testNotice(changes: Partial<Notice> = {}): Notice {
       recoveredAt: null,
       durationMs: null,
     },
+    trouble: null,
     evidence: [
       {
         region: "eu-west",
