@@ -87,6 +87,34 @@ test("a new secret takes the place of the old one, and no check is lost", async 
   ]);
 });
 
+test("several processes of one agent take the new secret together, and are cut off together", async () => {
+  const several = await enrolledAgent(coordinator, "us-east");
+  const parent = several.start({ WATCHPOST_AGENT_PROCESSES: "2" });
+  try {
+    const ids = [1, 2].map((number) => `${several.agentId}-${number}`);
+    const states = async () => {
+      const { body } = await coordinator.call("GET", "/v1/agents");
+      return ids.map((id) => body.data.find((one: { id: string }) => one.id === id));
+    };
+    await until(states, (rows) => rows.every((one) => one?.online), { withinMs: 30_000 });
+    await coordinator.call("POST", `/v1/agents/${several.agentId}/rotate`, {});
+    await until(states, (rows) => rows.every(({ enrollment }) => enrollment.generation === 2));
+    const links = () => parent.output().match(/"Linked to the coordinator"/g)?.length ?? 0;
+    await until(links, (count) => count === 4);
+    expect(parent.output()).not.toContain("HTTP status 401");
+    await coordinator.call("DELETE", `/v1/agents/${ids[1]}`);
+    await until(
+      () => parent.output().match(/This agent is refused/g)?.length,
+      (count) => count === 2,
+      { withinMs: 15_000 },
+    );
+    expect(await parent.end("SIGTERM")).toBe(0);
+  } finally {
+    await parent.end("SIGKILL");
+    await several.remove();
+  }
+});
+
 test("an agent that is revoked is cut off, says so, stays, and tries again seldom", async () => {
   await until(row, ({ online }) => online === true, { withinMs: 20_000 });
   const before = agent.output().length;
