@@ -185,6 +185,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
       const voting = schedule.expand(regions).filter((region) => !vantage.impaired.has(region));
       return {
         regions: voting,
+        votingSince: vantage.votingSince,
         suspects: vantage.suspects,
         isAbsent: (region) => !presence.isLive(region),
         maintenance: maintenanceKeeper.covers({ id, tags, type }, at),

@@ -19,6 +19,8 @@ const SWEEP_AT_ONCE = 1_000;
 export interface Circumstances {
   /** The regions that have a vote now. */
   readonly regions: readonly string[];
+  /** Since when a region has lost, or got back, its vote for the last time, in ms since the epoch. */
+  readonly votingSince: number;
   /** Those of them of which it is being found out whether they see anything right. */
   readonly suspects: readonly string[];
   /** Whether a region has no live agent; asked only when checks are. */

@@ -3,7 +3,7 @@ import { follow, graceMs } from "../incidents/follow.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
 import type { Revision } from "../schedule/history.ts";
 import { judgedAnew } from "../verdict/anew.ts";
-import { inOrder, isNewer, REST_MS, step } from "../verdict/machine.ts";
+import { inOrder, isNewer, MAX_BEHIND_MS, REST_MS, step } from "../verdict/machine.ts";
 import type { Arrival, Ballot, Doubt, VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
 import type { Policy } from "../verdict/verdict.ts";
@@ -103,10 +103,12 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
     const from = quorum === null ? doubt.at : doubt.at - REST_MS;
     while ((asked[nextAsked]?.at ?? Number.POSITIVE_INFINITY) < from) nextAsked++;
     const near: Question[] = [];
-    for (let n = nextAsked; (asked[n]?.at ?? Number.POSITIVE_INFINITY) <= doubt.at + REST_MS; n++)
+    for (let n = nextAsked; (asked[n]?.at ?? Number.POSITIVE_INFINITY) <= doubt.at + MAX_BEHIND_MS; n++)
       near.push(asked[n] as Question);
+    // That of everybody, before any that was put to one region alone.
+    const toMany = ({ regions }: Question) => Number(regions > 1);
     const distance = ({ at }: Question) => Math.abs(at - doubt.at);
-    const [best = asked[nextAsked]] = near.sort((a, b) => b.regions - a.regions || distance(a) - distance(b));
+    const [best = asked[nextAsked]] = near.sort((a, b) => toMany(b) - toMany(a) || distance(a) - distance(b));
     if (best === undefined || best.at > doubt.until) return;
     state = { ...state, doubt: { ...doubt, at: best.at, until: doubt.until + best.at - doubt.at } };
     if (best.at < doubt.at) takeAnswers(best.at);

@@ -41,6 +41,8 @@ export type CanaryNews = readonly string[] | null;
 export interface Vantage extends Part {
   /** Regions without a vote. */
   readonly impaired: ReadonlySet<string>;
+  /** When this coordinator last learned that a region has none any more, or has one again, in ms since the epoch. */
+  readonly votingSince: number;
   /** Regions of which it is being found out. */
   readonly suspects: readonly string[];
   /** To be called before results are judged: an answer may end a doubt, and by then it has to be known who is to be believed. */
@@ -78,6 +80,7 @@ export interface VantageDeps {
 export function createVantage(deps: VantageDeps): Vantage {
   const { store, schedule, canariesOf, lookAgain, onAsk, cleanMs, metrics, clock, logger } = deps;
   let impaired: ReadonlyMap<string, Impairment> = new Map();
+  let votingSince = 0;
   /** What each suspect region alone sees fail. */
   let suspects: ReadonlyMap<string, readonly string[]> = new Map();
   const askedAt = new Map<string, number>();
@@ -109,7 +112,9 @@ export function createVantage(deps: VantageDeps): Vantage {
     const now = new Map(current.map((one) => [one.region, one]));
     const changed = [...new Set([...before.keys(), ...now.keys()])].filter((one) => before.has(one) !== now.has(one));
     impaired = now;
-    if (changed.length > 0) await lookAgain(monitorsOf(changed));
+    if (changed.length === 0) return;
+    votingSince = Math.floor(clock.now());
+    await lookAgain(monitorsOf(changed));
   }
 
   async function begin(region: string, reason: string, monitorIds: readonly string[], now: number): Promise<void> {
@@ -243,6 +248,9 @@ export function createVantage(deps: VantageDeps): Vantage {
   return {
     get impaired() {
       return new Set(impaired.keys());
+    },
+    get votingSince() {
+      return votingSince;
     },
     get suspects() {
       return [...suspects.keys()];

@@ -18,7 +18,7 @@ export const HELD_AT_MOST_MS = CONFIRM_WAIT_MS + HOLD_MS;
 /** How long a result may be on its way to the coordinator, in ms; what takes longer was spooled and tells of the past. */
 const DELIVERY_MS = 60_000;
 /** What fell due earlier than this before now, in ms, is looked at as of then: nothing is asked, or told, about the past. */
-const MAX_BEHIND_MS = 3_000;
+export const MAX_BEHIND_MS = 3_000;
 
 /**
  * The verdict's state machine. Nothing here reads a clock or does anything: it is
@@ -79,7 +79,7 @@ export function step<B extends Ballot>(
     effects: [],
     earliest: isOverlayNews(subject)
       ? Math.max(subject.state.at, now)
-      : Math.max(subject.state.at, now - MAX_BEHIND_MS),
+      : Math.max(subject.state.at, now - MAX_BEHIND_MS, Math.min(now, subject.votingSince ?? 0)),
   };
   const events = arrivals
     .map((arrival) => ({ ...arrival, receivedAt: Math.max(Math.min(arrival.receivedAt, now), run.earliest) }))

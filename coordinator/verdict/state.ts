@@ -82,6 +82,8 @@ export interface Subject<B extends Ballot> {
   readonly policy: Policy;
   /** The regions that have a vote now. */
   readonly regions: readonly string[];
+  /** Since when those and no others have one, in ms since the epoch, where that is known: nothing is looked at as of before. */
+  readonly votingSince?: number;
   /** Those of them of which it is being found out whether they see anything right: alone they settle nothing. */
   readonly suspects: readonly string[];
   /** Whether a region has no live agent, so that it is not asked; none is so when this is left out. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Check } from "../../../shared/check.ts";
+import { idle } from "../../support/agent-link.ts";
 import { watchpost } from "../../support/cli.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
@@ -10,13 +11,31 @@ import { until } from "../../support/until.ts";
 const regions = ["ap-south", "eu-west", "us-east"];
 const refused = { status: "down", error: { code: "connect_refused", message: "refused" } } as const;
 /** Each has a monitor, named after what becomes of it. */
-const stories = ["calm", "outage", "two of three", "regional", "blip", "paused", "again", "renamed", "kept up"];
+const stories = [
+  "calm",
+  "outage",
+  "two of three",
+  "regional",
+  "blip",
+  "paused",
+  "again",
+  "renamed",
+  "kept up",
+  "mended in maintenance",
+  "broken in maintenance",
+  "seen by two",
+  "seen by one of two",
+];
+/** Those without an incident. */
+const uneventful = ["calm", "blip"];
 
 let coordinator: TestCoordinator;
 let agents: HandAgent[];
 const ids = new Map<string, string>();
 /** The regions that see a target fail. */
 const failing = new Map<string, ReadonlySet<string>>();
+/** Regions whose agents' canaries fail. */
+let cutOff: ReadonlySet<string> = new Set();
 /** Targets that fail once. */
 const blips = new Set<string>();
 
@@ -37,6 +56,8 @@ const turns = (story: string, to: string) =>
     { withinMs: 45_000 },
   );
 
+const iso = (inMs: number) => new Date(Date.now() + inMs).toISOString();
+
 async function replay(story: string, query = ""): Promise<any> {
   const { status, body } = await coordinator.call("GET", `${path(story)}/replay?from=2026-01-01${query}`);
   expect(status, JSON.stringify(body)).toBe(200);
@@ -50,9 +71,14 @@ async function recorded(story: string): Promise<any[]> {
 
 /** Lives through all the stories at once. */
 beforeAll(async () => {
-  coordinator = await startTestCoordinator();
+  coordinator = await startTestCoordinator("redis", { regionCleanS: 2 });
   agents = await Promise.all(
-    regions.map((region) => startHandAgent(coordinator, region, { finds: (check) => find(region, check) })),
+    regions.map((region) =>
+      startHandAgent(coordinator, region, {
+        finds: (check) => find(region, check),
+        load: () => ({ ...idle, failingCanaries: cutOff.has(region) ? ["gateway"] : [] }),
+      }),
+    ),
   );
   await until(
     () => coordinator.call("GET", "/v1/regions"),
@@ -94,7 +120,46 @@ beforeAll(async () => {
   await turns("again", "down");
   fail("again");
   await Promise.all([turns("again", "up"), turns("paused", "up")]);
+
+  await workOn("mended in maintenance", "broken in maintenance");
+  await loseARegion("seen by two", "seen by one of two");
 }, 180_000);
+
+/** Maintenance that one is mended in, and another broken; both are judged anew when it is over. */
+async function workOn(mended: string, broken: string): Promise<void> {
+  const window = {
+    name: "work",
+    monitors: [ids.get(mended), ids.get(broken)],
+    when: { once: { from: iso(-1_000), to: iso(6_000) } },
+  };
+  fail(mended, ...regions);
+  await turns(mended, "down");
+  expect((await coordinator.call("POST", "/v1/maintenance", window)).status).toBe(201);
+  await Promise.all([turns(mended, "maintenance"), turns(broken, "maintenance")]);
+  fail(mended);
+  fail(broken, ...regions);
+  await Promise.all([turns(mended, "up"), turns(broken, "down")]);
+  fail(broken);
+  await turns(broken, "up");
+}
+
+/** A region loses its vote, and has it again while trouble goes on that the others see, or that one of them does. */
+async function loseARegion(both: string, one: string): Promise<void> {
+  const impaired = async (): Promise<any[]> =>
+    (await coordinator.call("GET", "/v1/regions")).body.data.filter((region: any) => region.impaired !== null);
+  cutOff = new Set(["ap-south"]);
+  await until(impaired, (some) => some.length === 1);
+  fail(both, "ap-south", "eu-west", "us-east");
+  fail(one, "ap-south", "us-east");
+  await Promise.all([turns(both, "down"), turns(one, "degraded")]);
+  cutOff = new Set();
+  await until(impaired, (some) => some.length === 0, { withinMs: 40_000 });
+  // With the third region's word, two of three see it fail.
+  await turns(one, "down");
+  fail(both);
+  fail(one);
+  await Promise.all([turns(both, "up"), turns(one, "up")]);
+}
 afterAll(async () => {
   await Promise.all((agents ?? []).map((agent) => agent.stop()));
   await coordinator?.stop();
@@ -114,7 +179,7 @@ test.each(stories)("%s: a replay of the live policy gives exactly what was recor
     onlyReplayed: [],
   });
   const was = await recorded(story);
-  expect(was).toHaveLength(story === "calm" || story === "blip" ? 0 : 1);
+  expect(was).toHaveLength(uneventful.includes(story) ? 0 : 1);
   expect(same.map(({ startedAt, recoveredAt, level, kind }: any) => ({ startedAt, recoveredAt, level, kind }))).toEqual(
     was.map(({ startedAt, recoveredAt, level, kind }) => ({ startedAt, recoveredAt, level, kind })),
   );

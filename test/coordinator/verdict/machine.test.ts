@@ -15,6 +15,8 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
     suspects: [] as string[],
     absent: [] as string[],
     maintenance: false,
+    regions,
+    votingSince: 0,
     policy: options.policy ?? policy,
     get state() {
       return outcome.state;
@@ -38,9 +40,9 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
       );
     },
     step(now: number, arrivals: Arrival<Ballot>[] = []): Effect<Ballot>[] {
-      const { policy, suspects, absent, maintenance } = played;
+      const { policy, suspects, absent, maintenance, regions, votingSince } = played;
       const isAbsent = (region: string) => absent.includes(region);
-      outcome = step({ ...outcome, policy, regions, suspects, isAbsent, maintenance }, arrivals, now);
+      outcome = step({ ...outcome, policy, regions, votingSince, suspects, isAbsent, maintenance }, arrivals, now);
       return [...outcome.effects];
     },
   };
@@ -69,6 +71,18 @@ function down() {
   expect(played.state.verdict).toBe("down");
   return played;
 }
+
+test("a region that gets its vote back is asked about as of then, and not as of before", () => {
+  const played = up();
+  played.regions = ["a", "b"];
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:up");
+  expect(played.state.verdict).toBe("degraded");
+  played.results(start + 2_000, "c:down");
+  played.regions = ["a", "b", "c"];
+  played.votingSince = start + 9_000;
+  expect(played.step(start + 9_400)).toEqual([{ type: "confirm", at: start + 9_000, regions: ["a", "b", "c"] }]);
+});
 
 test("the first passing votes make it up without confirmation, as soon as they are enough", () => {
   const played = play();
