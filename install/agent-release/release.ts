@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ReleaseArchitecture, ReleaseFile } from "../../shared/release.ts";
@@ -40,7 +39,7 @@ export async function makeRelease(
       await rm(executable);
     }
     await rm(blob);
-    for (const file of installed.filter(existsSync)) await copyFile(file, join(scratch, basename(file)));
+    for (const file of installed) await copyFile(file, join(scratch, basename(file)));
     const files = await Promise.all((await readdir(scratch)).sort().map((name) => describe(scratch, name)));
     await writeFile(join(scratch, MANIFEST), formatManifest({ version, files }));
     await chmod(scratch, 0o755);

@@ -15,6 +15,7 @@ import { anIncident, keepIncidents } from "../support/incidents.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
+import { layOutReleases, type UpgradableAgent, upgradableAgent } from "../support/upgradable-agent.ts";
 import { webhookSchema, withGenerated } from "./generated.ts";
 
 const readme = await readFile("README.md", "utf8");
@@ -101,13 +102,21 @@ describe("commands in the documents", async () => {
 
 describe("requests in the README", () => {
   let coordinator: TestCoordinator;
+  let releases: Awaited<ReturnType<typeof tempDir>>;
+  const agents: UpgradableAgent[] = [];
   const incident = anIncident();
   beforeAll(async () => {
-    coordinator = await startTestCoordinator();
+    releases = await tempDir();
+    await layOutReleases(releases.path, ["9.0.0"]);
+    coordinator = await startTestCoordinator("redis", { agentReleases: releases.path });
     await abandonedRegions(coordinator, "old-place");
     await keepIncidents(coordinator.databaseUrl, [incident]);
   });
-  afterAll(() => coordinator?.stop());
+  afterAll(async () => {
+    for (const agent of agents) agent.leave();
+    await coordinator?.stop();
+    await releases.remove();
+  });
 
   const [document] = /(?<=--json ').*(?=')/.exec(readme) ?? [];
   const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|PUT|DELETE) (\/\S+)` /gm)];
@@ -137,6 +146,14 @@ describe("requests in the README", () => {
     return (await coordinator.call("POST", "/v1/tokens", { name: "page", scope: "read" })).body.id;
   }
 
+  /** Of a region with an agent that can be upgraded. */
+  async function upgradeOf(region: string): Promise<{ region: string }> {
+    agents.push(await upgradableAgent({ at: coordinator }, region));
+    return { region };
+  }
+  const upgrade = async (): Promise<string> =>
+    (await coordinator.call("POST", "/v1/agent-upgrades", await upgradeOf(`region-${++made}`))).body.id;
+
   let made = 0;
   const channel = () => ({ name: `Phone ${++made}`, type: "ntfy", enabled: false, settings: { topic: "secret" } });
   const rule = (channelId: string) => ({ name: "Outages", steps: [{ channels: [channelId] }] });
@@ -164,6 +181,7 @@ describe("requests in the README", () => {
     "/v1/agents/drain": 200,
     "/v1/agents/resume": 200,
     "/v1/agents/rotate": 202,
+    "/v1/agent-upgrades/cancel": 200,
   };
 
   it.each(requests.map(([, method = "", path = ""]) => [method, path]))("%s %s", async (method, path) => {
@@ -182,6 +200,7 @@ describe("requests in the README", () => {
         agents: (await coordinator.call("POST", "/agent/enroll", await enrollee(), null)).body.agentId,
       }),
       ...(resource === "enrollment-tokens" && { "enrollment-tokens": (await enrollmentToken()).id }),
+      ...(resource === "agent-upgrades" && path.includes(":id") && { "agent-upgrades": await upgrade() }),
       ...(resource === "tokens" && { tokens: await apiToken() }),
       ...(resource === "deliveries" && { deliveries: await failedDelivery(phone.id) }),
     };
@@ -192,7 +211,9 @@ describe("requests in the README", () => {
         ? undefined
         : kind === "/agent/enroll"
           ? await enrollee()
-          : (bodies[kind] ?? bodyOf(resource, phone.id) ?? bodies[method]),
+          : kind === "/v1/agent-upgrades"
+            ? await upgradeOf("us-east")
+            : (bodies[kind] ?? bodyOf(resource, phone.id) ?? bodies[method]),
     );
     expect(status).toBe(statuses[kind] ?? statuses[method] ?? 200);
   });

@@ -1,38 +1,21 @@
-import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { WebSocket } from "ws";
-import type { AgentLoad } from "../../../shared/agent-message.ts";
-import { writeBearer } from "../../../shared/agent-secret.ts";
-import { HEARTBEAT_MS } from "../../../shared/link.ts";
-import { formatManifest } from "../../../shared/release.ts";
-import { agentLink, idle } from "../../support/agent-link.ts";
+import { idle } from "../../support/agent-link.ts";
 import { watchpost } from "../../support/cli.ts";
 import { adminToken, startTestCoordinator, type TestCoordinator } from "../../support/coordinator.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { until } from "../../support/until.ts";
+import { layOutReleases, type UpgradableAgent, upgradableAgent } from "../../support/upgradable-agent.ts";
 
 let dir: Awaited<ReturnType<typeof tempDir>>;
 let coordinator: TestCoordinator;
 let another: TestCoordinator;
-let agents: Agent[];
+let agents: UpgradableAgent[];
 let regions = 0;
 let region: string;
 
-interface Agent {
-  readonly id: string;
-  readonly said: any[];
-  say(message: object): void;
-  leave(): void;
-}
-
 beforeAll(async () => {
   dir = await tempDir();
-  for (const version of ["1.0.0", "1.1.0"]) {
-    await mkdir(join(dir.path, version));
-    await writeFile(join(dir.path, version, "manifest"), formatManifest({ version, files: [] }));
-  }
+  await layOutReleases(dir.path, ["1.0.0", "1.1.0"]);
   const changes = { agentReleases: dir.path, publicUrl: "https://watch.example" };
   coordinator = await startTestCoordinator("redis", changes);
   another = await coordinator.another(changes);
@@ -50,38 +33,14 @@ afterEach(() => {
   for (const agent of agents) agent.leave();
 });
 
-/** An enrolled agent that is played by hand, linked to this coordinator and known to both. */
-async function arrive(
-  at: TestCoordinator,
-  { version = "1.0.0", load = { ...idle, upgradable: true } }: { version?: string; load?: AgentLoad } = {},
-): Promise<Agent> {
-  const { body: made } = await coordinator.call("POST", "/v1/enrollment-tokens", { region });
-  const told = { token: made.token, host: "fra1", version, arch: "x64" };
-  const { body: credential } = await coordinator.call("POST", "/agent/enroll", told, null);
-  const link: WebSocket = agentLink(at.url, writeBearer(credential));
-  const said: any[] = [];
-  link.on("message", (data) => said.push(JSON.parse(String(data))));
-  await once(link, "open");
-  const say = (message: object) => link.send(JSON.stringify(message));
-  say({ type: "hello", v: 1, agentId: credential.agentId, region, version, host: "fra1", node: "v24.0.0" });
-  const beat = () => say({ type: "heartbeat", load });
-  beat();
-  const beats = setInterval(beat, HEARTBEAT_MS);
-  await until(
-    async () => (await another.call("GET", "/v1/agents")).body.data.find(({ id }: any) => id === credential.agentId),
-    (row) => row?.load?.upgradable === load.upgradable,
-  );
-  const leave = () => {
-    clearInterval(beats);
-    link.terminate();
-  };
-  const agent = { id: credential.agentId, said, say, leave };
+async function arrive(at: TestCoordinator, more: Parameters<typeof upgradableAgent>[2] = {}): Promise<UpgradableAgent> {
+  const agent = await upgradableAgent({ at, knownTo: another }, region, more);
   agents.push(agent);
   return agent;
 }
 
 const begin = (draft: object = {}) => coordinator.call("POST", "/v1/agent-upgrades", { region, ...draft });
-const asked = ({ said }: Agent) => said.filter(({ type }) => type === "upgrade");
+const asked = ({ said }: UpgradableAgent) => said.filter(({ type }) => type === "upgrade");
 const ended = (id: string) =>
   until(
     async () => (await another.call("GET", `/v1/agent-upgrades/${id}`)).body,
@@ -91,7 +50,7 @@ const ended = (id: string) =>
 test("the agent is asked by the coordinator that it is linked to, and its failure stops the upgrade", async () => {
   const [first, second] = (await Promise.all([arrive(another), arrive(another)])).sort((a, b) =>
     a.id < b.id ? -1 : 1,
-  ) as [Agent, Agent];
+  ) as [UpgradableAgent, UpgradableAgent];
   const { status, body } = await begin();
   expect(status).toBe(201);
   expect(body).toMatchObject({ region, version: "1.1.0", canary: 1, state: "running", createdBy: "admin" });
