@@ -8,7 +8,7 @@ import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
 import { HEARTBEAT_MS } from "../shared/link.ts";
 import { createLogger } from "../shared/logger.ts";
-import { checksQueueName, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
+import { checksQueueName, isRefused, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
 import type { ResultBatch } from "../shared/result.ts";
 import { createSupervised } from "../shared/supervised.ts";
 import type { Supervisor } from "../shared/systemd.ts";
@@ -63,6 +63,9 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     fail(thrown);
   };
 
+  // Redis loses its users with its memory, and the coordinator makes them again: an enrolled agent waits for that.
+  const isFatal = (thrown: unknown) => config.credential === null && isRefused(thrown);
+
   const resolve = createResolve();
   const canaries = createCanaries({
     resolve,
@@ -95,6 +98,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     openQueue: () => openQueue<ResultBatch>(resultsQueueName(region), access),
     spool,
     startupTimeoutMs: config.startupTimeoutS * 1_000,
+    isFatal,
     onFatal: giveUp,
     logger,
   });
@@ -109,6 +113,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     onLateness: lateness.add,
     outbox,
     concurrency,
+    isFatal,
     onFatal: giveUp,
     logger,
   });

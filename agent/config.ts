@@ -172,13 +172,13 @@ export interface AgentConfig
 export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   const values = readSettings(agentSettings, env);
   const credential = openCredential(env);
-  const identity = credential ? enrolled(values, credential) : sharing(values);
+  const authorities = values.caFile === null ? null : readAuthorities(values.caFile);
+  const identity = credential ? enrolled(values, credential, authorities) : sharing(values);
   if (values.processes > 1 && values.agentId !== null && values.agentId.length > MAX_ID_OF_SEVERAL) {
     throw new ConfigError(
       `${agentSettings.agentId.variable} may have ${MAX_ID_OF_SEVERAL} characters where ${agentSettings.processes.variable} is above 1`,
     );
   }
-  const authorities = values.caFile === null ? null : readAuthorities(values.caFile);
   return {
     ...identity,
     queueServer: trusting(identity.queueServer, authorities),
@@ -228,7 +228,7 @@ function sharing(values: Values): Identity {
 }
 
 /** Of an enrolled agent: settings may name other addresses, but nobody else. */
-function enrolled(values: Values, credential: LiveCredential): Identity {
+function enrolled(values: Values, credential: LiveCredential, authorities: readonly string[] | null): Identity {
   const { agentId, region, coordinatorUrl } = credential.current;
   if (values.region !== null && values.region !== region) {
     throw new ConfigError(`${agentSettings.region.variable} must be ${region}, as in the agent's credential, or unset`);
@@ -240,12 +240,13 @@ function enrolled(values: Values, credential: LiveCredential): Identity {
   }
   const { redisUrl, redisHost, queueDatabaseUrl } = values;
   const isServerSet = redisUrl !== null || redisHost !== null || queueDatabaseUrl !== null;
+  const reachedAt = values.coordinatorUrl ?? coordinatorUrl;
   return {
     region,
-    coordinatorUrl: values.coordinatorUrl ?? coordinatorUrl,
+    coordinatorUrl: reachedAt,
     agentToken: () => writeBearer(credential.current),
     agentId: values.agentId ?? agentId,
-    queueServer: isServerSet ? queueServerFrom(values) : queueServerOf(credential),
+    queueServer: isServerSet ? queueServerFrom(values) : queueServerOf(credential, reachedAt, authorities),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from "../shared/logger.ts";
 import { backoffMs } from "../shared/retry.ts";
 import type { ClockSync } from "./clock-sync.ts";
 import { RefusedByCoordinator } from "./refused.ts";
+import { webSocketAddress } from "./web-socket-address.ts";
 
 /** The agent's end of its link to the coordinator. Checks go on while it is down. */
 export interface Link extends Part {
@@ -75,7 +76,7 @@ export function createLink(deps: {
   readonly logger: Logger;
 }): Link {
   const { system, clockSync, logger } = deps;
-  const address = linkAddress(deps.url);
+  const address = webSocketAddress(deps.url, LINK_PATH);
   const stopped = new AbortController();
   let socket: WebSocket | null = null;
   let isUp = false;
@@ -255,15 +256,6 @@ export function createLink(deps: {
       clearTimeout(patience);
     },
   };
-}
-
-function linkAddress(base: string): string {
-  const url = new URL(base);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.pathname = url.pathname.replace(/\/$/, "") + LINK_PATH;
-  url.search = "";
-  url.hash = "";
-  return url.href;
 }
 
 /** The message, or null for what a newer coordinator may say. */

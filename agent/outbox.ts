@@ -79,11 +79,13 @@ export function createOutbox(deps: {
   /** Opened already. */
   readonly spool: Spool;
   readonly startupTimeoutMs: number;
+  /** Whether a refusal by the queue server is for good; it is, unless told otherwise. */
+  readonly isFatal?: (thrown: unknown) => boolean;
   /** Told when the queue server refuses the agent for good. */
   readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): Outbox {
-  const { agentId, spool, logger } = deps;
+  const { agentId, spool, isFatal = isRefused, logger } = deps;
   const aborted = new AbortController();
   /** Aborted while everything goes to the spool. */
   let direct = new AbortController();
@@ -202,7 +204,7 @@ export function createOutbox(deps: {
     try {
       await withDeadline(Promise.all(added), deadlineMs, "the queue server did not answer");
     } catch (thrown) {
-      if (isRefused(thrown)) deps.onFatal(thrown);
+      if (isFatal(thrown)) deps.onFatal(thrown);
       throw thrown;
     }
   }
@@ -321,7 +323,7 @@ export function createOutbox(deps: {
           capMs: 3_000,
           deadlineMs: deps.startupTimeoutMs,
           signal: aborted.signal,
-          isFinal: isRefused,
+          isFinal: isFatal,
           onRetry: (thrown, attempt) =>
             logger.warn({ server, attempt, reason: errorText(thrown) }, "Waiting for the queue server"),
         });

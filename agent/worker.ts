@@ -61,11 +61,13 @@ export function createCheckWorker(deps: {
   readonly outbox: Outbox;
   /** How many checks may be in flight at once. */
   readonly concurrency: number;
+  /** Whether a refusal by the queue server is for good; it is, unless told otherwise. */
+  readonly isFatal?: (thrown: unknown) => boolean;
   /** Told when the agent cannot go on: refused for good by the queue server, or without a worker. */
   readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): CheckWorker {
-  const { clock, outbox, logger } = deps;
+  const { clock, outbox, isFatal = isRefused, logger } = deps;
   const dueTimer = createDueTimer(clock);
   const limiter = createLimiter(deps.concurrency);
   /** What gives up each job that is held. */
@@ -208,7 +210,7 @@ export function createCheckWorker(deps: {
       };
       const opened = deps.open(process, { concurrency: deps.concurrency, onFetch });
       worker = opened;
-      opened.on("error", (thrown) => isRefused(thrown) && deps.onFatal(thrown));
+      opened.on("error", (thrown) => isFatal(thrown) && deps.onFatal(thrown));
       opened.on("active", onFetch);
       opened.on("failed", (job, thrown) => logger.warn({ job: job?.id, reason: errorText(thrown) }, "A job failed"));
       await withDeadline(opened.waitUntilReady(), READY_DEADLINE_MS, "the queue server did not answer");

@@ -17,6 +17,7 @@ import { createPresence } from "./agents/presence.ts";
 import { createRedisUsers } from "./agents/redis-users.ts";
 import { createReissue } from "./agents/reissue.ts";
 import { createTroubleWatch } from "./agents/trouble-watch.ts";
+import { createAgentTunnels } from "./agents/tunnel.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { awaitDependencies } from "./dependencies.ts";
 import type { CheckJob } from "./dispatch/batches.ts";
@@ -244,7 +245,15 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   agentGauges(metrics, { agents, troubles });
   const redisUsers = createRedisUsers({
     server: queueServer,
-    credentials: async () => [],
+    async credentials() {
+      const all = await agentCredentials.list();
+      return all
+        .filter(({ revokedAt }) => revokedAt === null)
+        .map(({ agentId, region, redisPasswordHash, next }) => {
+          const passwordHashes = [redisPasswordHash, ...(next ? [next.redisPasswordHash] : [])];
+          return { agentId, region, passwordHashes };
+        });
+    },
     consumerKeys: box.derivations,
     logger,
   });
@@ -310,6 +319,8 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     clock,
     logger,
   });
+  const tunnels = queueServer.kind === "redis" ? createAgentTunnels({ ...queueServer, logger }) : null;
+  metrics.gauge("tunnels", "Agents' connections to Redis that go through this coordinator.", () => tunnels?.size ?? 0);
   const identities = createAgentIdentities({
     store: agentCredentials,
     onAdopted({ agentId, generation }) {
@@ -340,6 +351,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   identities.onRevoked((agentId) => {
     logger.info({ agent: agentId }, "An agent has been revoked");
     links.cut(agentId);
+    tunnels?.cut(agentId);
   });
   const upgradeStore = createAgentUpgradeStore(postgres);
   const upgrades = createUpgrades({ store: upgradeStore, agents, tell: links.tell, clock, logger });
@@ -359,6 +371,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     certificate: config.tls && createServerCertificate(config.tls, { logger }),
     proxies: createTrustedProxies(config.trustedProxies),
     links: roles.includes("api") ? links : null,
+    tunnels: roles.includes("api") ? tunnels : null,
     identities,
     access,
     audit,
@@ -413,6 +426,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         watchpost_agents(agentId) {
           identities.onChange(agentId);
           reissue.onChange(agentId);
+          void redisUsers.refresh();
         },
         watchpost_tokens: liveClients.cut,
         watchpost_drains: drains.onChange,

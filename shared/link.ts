@@ -1,5 +1,11 @@
 /** Where agents keep their link, as a path of the coordinator's HTTP server. */
 export const LINK_PATH = "/agent/link";
+/** Where an agent's connections to Redis go through the coordinator. */
+export const TUNNEL_PATH = "/agent/redis";
+/** No frame of the tunnel is longer, in bytes. */
+export const MAX_TUNNEL_FRAME_BYTES = 65_536;
+/** A tunnel in which an agent says nothing for so long is closed, in ms. */
+export const TUNNEL_IDLE_MS = 60_000;
 /** Where an agent becomes one: it brings an enrolment token and is given a credential. */
 export const ENROLL_PATH = "/agent/enroll";
 /** A machine whose clock is further off does not become an agent, in ms. */

@@ -120,6 +120,7 @@ export function redisOptionsOf(address: string): RedisOptions {
 
 /** The address of the queue server for people: never with credentials. */
 export function queueServerLabel(server: QueueServer): string {
+  if (server.kind === "redis" && server.options.Connector) return "Redis behind the coordinator";
   if (server.kind === "redis") return `redis://${server.options.host}:${server.options.port}`;
   const { host, pathname } = new URL(server.connectionString);
   return `postgres://${host}${pathname}`;

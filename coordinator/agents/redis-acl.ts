@@ -27,28 +27,27 @@ const WORKER = [
 /** What BullMQ's script that adds a job is told of, whether it touches it or not. */
 const NAMED_BY_AN_ADD = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"];
 
+/** Who works on the queues of one region. */
+interface RegionUser {
+  readonly prefix: string;
+  readonly region: string;
+  /** SHA-256 in hex. */
+  readonly passwordHashes: readonly string[];
+  /** The queues are in another database than the first. */
+  readonly selects?: boolean;
+}
+
 /**
  * The words of `ACL SETUSER` for an agent: it takes jobs from its region's checks and adds to its
  * region's results. With selectors it can only append there, under job ids that begin with its own
  * id, so that agents of one region neither read nor replace each other's results.
- * @param passwordHashes SHA-256 in hex; two while the agent's secret is being rotated.
  */
 export function agentRules(
-  {
-    prefix,
-    region,
-    agentId,
-    passwordHashes,
-  }: {
-    readonly prefix: string;
-    readonly region: string;
-    readonly agentId: string;
-    readonly passwordHashes: readonly string[];
-  },
+  { prefix, region, agentId, ...login }: RegionUser & { readonly agentId: string },
   dialect: Dialect,
 ): string[] {
   const results = `${prefix}:${resultsQueueName(region)}:`;
-  const rules = [...userWith(passwordHashes), ...allow(WORKER), `~${prefix}:${checksQueueName(region)}:*`];
+  const rules = [...userWith(login), ...allow(WORKER), `~${prefix}:${checksQueueName(region)}:*`];
   if (dialect === "plain") return [...rules, `~${results}*`];
   // An agent of several processes has one id and adds a number for each.
   const own = [`~${results}${agentId}.*`, `~${results}${agentId}-*`];
@@ -74,21 +73,14 @@ export const consumerRedisUser = (prefix: string, region: string): string => `${
  * queue, and BullMQ's scripts follow the keys that a job names, such as its parent's: with the
  * rights of the coordinator a forged job would reach into other queues.
  */
-export function consumerRules({
-  prefix,
-  region,
-  passwordHashes,
-}: {
-  readonly prefix: string;
-  readonly region: string;
-  readonly passwordHashes: readonly string[];
-}): string[] {
-  return [...userWith(passwordHashes), ...allow(WORKER), `~${prefix}:${resultsQueueName(region)}:*`];
+export function consumerRules({ prefix, region, ...login }: RegionUser): string[] {
+  return [...userWith(login), ...allow(WORKER), `~${prefix}:${resultsQueueName(region)}:*`];
 }
 
 /** Everything of before is taken away first; SETUSER applies all words or none. */
-function userWith(passwordHashes: readonly string[]): string[] {
-  return ["reset", "on", ...passwordHashes.map((hash) => `#${hash}`), "resetchannels", "-@all", ...allow(CONNECTION)];
+function userWith({ passwordHashes, selects = false }: Pick<RegionUser, "passwordHashes" | "selects">): string[] {
+  const hashes = passwordHashes.map((hash) => `#${hash}`);
+  return ["reset", "on", ...hashes, "resetchannels", "-@all", ...allow(CONNECTION), ...(selects ? ["+select"] : [])];
 }
 
 const allow = (commands: readonly string[]): string[] => commands.map((command) => `+${command}`);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { agentRedisUser } from "../../shared/agent-redis.ts";
+import { redisUser } from "../../shared/agent-secret.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -58,6 +58,7 @@ export function createRedisUsers({
     };
   }
   const { prefix, options } = server;
+  const selects = (options.db ?? 0) > 0;
   const redis = new Redis({
     ...options,
     lazyConnect: true,
@@ -95,7 +96,7 @@ export function createRedisUsers({
       const present = new Set((await redis.call("ACL", "USERS")) as string[]);
       const agents = await credentials();
       await write(present, agents);
-      const known = new Set(agents.map(({ agentId }) => agentRedisUser(prefix, agentId)));
+      const known = new Set(agents.map(({ agentId }) => redisUser(prefix, agentId)));
       const strangers = [...present].filter((name) => isAgentUser(prefix, name) && !known.has(name));
       if (strangers.length > 0) {
         await redis.call("ACL", "DELUSER", ...strangers);
@@ -127,10 +128,10 @@ export function createRedisUsers({
     agents: readonly AgentRedisCredential[],
   ): Promise<void> {
     const wanted: Array<readonly [name: string, rules: readonly string[]]> = [
-      ...agents.map((one) => [agentRedisUser(prefix, one.agentId), agentRules({ prefix, ...one }, form)] as const),
+      ...agents.map((one) => [redisUser(prefix, one.agentId), agentRules({ prefix, selects, ...one }, form)] as const),
       ...[...consumers].map((region) => {
         const passwordHashes = passwordsOf(region).map(sha256);
-        return [consumerRedisUser(prefix, region), consumerRules({ prefix, region, passwordHashes })] as const;
+        return [consumerRedisUser(prefix, region), consumerRules({ prefix, selects, region, passwordHashes })] as const;
       }),
     ];
     const stale = wanted.filter(([name, rules]) => !present.has(name) || written.get(name) !== rules.join(" "));
@@ -197,7 +198,7 @@ export function createRedisUsers({
 
 /** Whether a user is of an agent of the deployment with this prefix, and not of one whose prefix begins alike. */
 const isAgentUser = (prefix: string, name: string): boolean =>
-  name.startsWith(agentRedisUser(prefix, "")) && /^agt_[0-9a-z]+$/.test(name.slice(agentRedisUser(prefix, "").length));
+  name.startsWith(redisUser(prefix, "")) && /^agt_[0-9a-z]+$/.test(name.slice(redisUser(prefix, "").length));
 
 /** Whether it is Redis that refuses; PostgreSQL may, too. */
 const isReply = (thrown: unknown): boolean => (thrown as Error).name === "ReplyError";

@@ -6,10 +6,11 @@ import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import { fastify } from "fastify";
 import { ConfigError, errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
-import { LINK_PATH } from "../../shared/link.ts";
+import { LINK_PATH, TUNNEL_PATH } from "../../shared/link.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { AgentIdentities } from "../agents/identity.ts";
 import type { AgentLinks } from "../agents/link.ts";
+import type { AgentTunnels } from "../agents/tunnel.ts";
 import type { LiveClients } from "../live/clients.ts";
 import { LIVE_PATH } from "../live/clients.ts";
 import { SecretRefused } from "../secrets/refusal.ts";
@@ -64,6 +65,7 @@ export function createHttpServer({
   audit,
   agentToken,
   links,
+  tunnels,
   identities,
   live,
   routes,
@@ -80,6 +82,8 @@ export function createHttpServer({
   readonly agentToken: string | null;
   /** Null where agents do not link. */
   readonly links: AgentLinks | null;
+  /** Null where there is no Redis for agents. */
+  readonly tunnels: AgentTunnels | null;
   readonly identities: Pick<AgentIdentities, "authenticate">;
   /** Null where nobody looks on. */
   readonly live: LiveClients | null;
@@ -142,6 +146,11 @@ export function createHttpServer({
         live.accept(request, socket, head, caller),
       );
     }
+    if (path === TUNNEL_PATH && tunnels) {
+      return void check(request, socket, "An agent's tunnel", identities.authenticate, (identity) =>
+        tunnels.accept(request, socket, head, identity),
+      );
+    }
     if (path !== LINK_PATH || !links) return refuse(socket, 404);
     if (agentToken !== null && bearerMatches(authorization, agentToken)) {
       return links.accept(request, socket, head, null);
@@ -195,6 +204,7 @@ export function createHttpServer({
     },
     async stop() {
       links?.close();
+      tunnels?.close();
       live?.close();
       await certificate?.stop();
       await app.close();

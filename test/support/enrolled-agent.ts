@@ -10,7 +10,7 @@ export interface EnrolledAgent {
   readonly credential: AgentCredential;
   readonly agentId: string;
   readonly stateDir: string;
-  /** A real agent that finds everything in its credential, but for the queues unless `env` leaves them out. */
+  /** A real agent that finds everything in its credential. */
   start(env?: NodeJS.ProcessEnv): AgentProcess;
   remove(): Promise<void>;
 }
@@ -34,6 +34,9 @@ export async function enrolledAgent(coordinator: TestCoordinator, region: string
       startAgentProcess(coordinator, "", "", {
         WATCHPOST_COORDINATOR_URL: "",
         WATCHPOST_AGENT_TOKEN: "",
+        REDIS_HOST: "",
+        REDIS_PORT: "",
+        REDIS_PASSWORD: "",
         WATCHPOST_CREDENTIAL_FILE: file,
         STATE_DIRECTORY: stateDir,
         ...env,
