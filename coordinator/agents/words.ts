@@ -26,13 +26,13 @@ export function latenessInWords(load: AgentLoad | null): string {
   return lateness ? `${formatLatency(lateness.p50Ms)} / ${formatLatency(lateness.p99Ms)}` : ABSENT;
 }
 
-/** How far an agent's clock is off the coordinator's before it is corrected, and how exactly that is known: `+3.1 ± 0.4 ms`. */
+/** How far an agent's clock is off the coordinator's before it is corrected, and how exactly that is known: `+3.1 ms ± 0.4 ms`. */
 export function clockInWords(load: AgentLoad | null): string {
   const { clockOffsetMs: offset = null, clockErrorMs: error = null } = load ?? {};
   if (offset === null) return ABSENT;
-  const [unit, size] = Math.abs(offset) < 10_000 ? ["ms", 1] : ["s", 1_000];
-  const [ahead, bound] = [Math.abs(offset) / size, (error ?? 0) / size].map((value) => value.toFixed(1));
-  return `${offset < 0 ? "−" : "+"}${ahead}${error === null ? "" : ` ± ${bound}`} ${unit}`;
+  const size = Math.abs(offset);
+  const ahead = size < 9_995 ? `${size.toFixed(1)} ms` : `${(size / 1_000).toFixed(1)} s`;
+  return `${offset < 0 ? "−" : "+"}${ahead}${error === null ? "" : ` ± ${error.toFixed(1)} ms`}`;
 }
 
 /** What waits on disk: `120 (1.2 MB of 100 MB)`. */

@@ -47,7 +47,7 @@ export function createOverview(context: PageContext): View {
     renderIfChanged(counts, monitors.map(({ status }) => status.verdict).sort(), () => verdictCounts(monitors));
     renderIfChanged(
       places,
-      regions.map(({ region, agents, impaired }) => [region, agents, impaired]),
+      regions.map(({ region, agents, impaired, troubles }) => [region, agents, impaired, troubles.length]),
       () => regionsLine(regions),
     );
     incidents.hidden = open.data.length === 0;

@@ -1,4 +1,5 @@
 import type { LiveEvent } from "../http/api-types.ts";
+import { createAgents } from "./agents.ts";
 import { createAlerts } from "./alerts.ts";
 import { announce } from "./announce.ts";
 import type { Api } from "./api.ts";
@@ -39,6 +40,7 @@ export function showPages({
   const sections = [
     { link: h("a", { href: "#/" }, "Monitors"), owns: /^(#\/?|#\/monitors\/.*)?$/ },
     { link: h("a", { href: "#/incidents" }, "Incidents"), owns: /^#\/incidents\b/ },
+    { link: h("a", { href: "#/agents" }, "Agents"), owns: /^#\/agents$/ },
     { link: h("a", { href: "#/maintenance" }, "Maintenance"), owns: /^#\/maintenance$/ },
     { link: h("a", { href: "#/alerts" }, "Alerts"), owns: /^#\/alerts$/ },
   ];
@@ -90,6 +92,7 @@ export function showPages({
   function viewOf(hash: string): View {
     const [, kind, id] = /^#\/(monitors|incidents)\/([A-Za-z0-9_-]+)$/.exec(hash) ?? [];
     if (id !== undefined) return kind === "monitors" ? createDetail(context, id) : createIncident(context, id);
+    if (hash === "#/agents") return createAgents(context);
     if (hash === "#/maintenance") return createMaintenance(context);
     if (hash === "#/alerts") return createAlerts(context);
     const list = /^#\/incidents(?:\?(.*))?$/.exec(hash);

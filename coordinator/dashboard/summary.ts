@@ -26,14 +26,16 @@ export function regionsLine(regions: readonly RegionRow[]): HTMLElement[] {
       h("p", { class: "warning" }, "No agent has connected yet, so nothing is checked. Start one with ", start, "."),
     ];
   }
-  const places = regions.map(({ region, agents: { online }, impaired }) => {
-    const state = online === 0 ? "down" : impaired ? "degraded" : "up";
+  const places = regions.map(({ region, agents: { online, taking }, impaired, troubles }) => {
+    const state = taking === 0 ? "down" : impaired || troubles.length > 0 ? "degraded" : "up";
+    const agents = taking === 0 ? " no agent takes checks" : ` ${taking} ${taking === 1 ? "agent" : "agents"}`;
     return h(
       "li",
       { class: `state ${state}`, ...(impaired && { title: impaired.reason }) },
       icon(state),
       h("b", {}, region),
-      online === 0 ? " no agent online" : ` ${online} ${online === 1 ? "agent" : "agents"}`,
+      online === 0 ? " no agent online" : agents,
+      troubles.length > 0 ? h("a", { href: "#/agents" }, ` ${troubles.length} in trouble`) : null,
       impaired ? h("span", {}, ", impaired: its votes do not count") : null,
     );
   });
