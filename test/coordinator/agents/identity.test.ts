@@ -87,9 +87,27 @@ test("a revoked agent is cut off within 2 s on every coordinator, and does not c
     expect(performance.now() - revokedAt).toBeLessThan(2_000);
     expect(await statusOf(linkOf(agent))).toBe(401);
     expect(await statusOf(linkOf(agent, another.url))).toBe(401);
+    const later = await coordinator.another();
+    expect(await statusOf(linkOf(agent, later.url))).toBe(401);
+    await later.stop();
   } finally {
     await another.stop();
   }
+});
+
+test("a revocation that a coordinator could not hear of is noticed when it hears again", async () => {
+  const agent = await credential();
+  const link = linkOf(agent);
+  expect(await hello(link, agent.agentId, agent.region)).toBe("welcome");
+  const closed = once(link, "close");
+  // Without the trigger nobody is told.
+  await database.query("ALTER TABLE agent_credentials DISABLE TRIGGER USER");
+  await database.query("UPDATE agent_credentials SET revoked_at = now() WHERE agent_id = $1", [agent.agentId]);
+  await database.query("ALTER TABLE agent_credentials ENABLE TRIGGER USER");
+  await database.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watchpost changes' AND datname = current_database()",
+  );
+  expect((await closed)[0]).toBe(CLOSE_REFUSED);
 });
 
 test("a link that the store cannot be asked about is to be tried again, unless the agent was seen before", async () => {
