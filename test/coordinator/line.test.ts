@@ -48,7 +48,7 @@ describe.each(queueKinds)("on %s", (kind) => {
   const status = async (path: string) => (await coordinator.call("GET", path)).body.status;
   const stored = async (path: string) => (await coordinator.call("GET", `${path}/results`)).body.data;
 
-  test("a new monitor is checked in every region within two seconds, whatever its interval", async () => {
+  test("a new monitor is checked in every region at once, whatever its interval", async () => {
     const { first } = await make();
     for (const check of first)
       expect(check).toMatchObject({ type: "tcp", tcp: { host: "127.0.0.1", port: 9 }, timeoutMs: 10_000 });
@@ -187,14 +187,15 @@ describe.each(queueKinds)("on %s", (kind) => {
       Math.max(...agent.checks.filter((check) => check.monitorId === id).map((check) => check.scheduledAt));
     const { body } = await coordinator.call("PATCH", one.path, { enabled: false });
     await coordinator.call("DELETE", two.path);
+    const deletedAt = Date.now();
     const marker = await make({ interval: "1s" });
     // Two seconds of checks of a third monitor pass: time in which the others would have been pushed as well.
     await until(
       () => latest(marker.id),
-      (at) => at > Date.parse(body.updatedAt) + 4_000,
+      (at) => at > deletedAt + 4_000,
     );
     expect(latest(one.id)).toBeLessThan(Date.parse(body.updatedAt) + 2_000);
-    expect(latest(two.id)).toBeLessThan(Date.parse(body.updatedAt) + 2_000);
+    expect(latest(two.id)).toBeLessThan(deletedAt + 2_000);
     await coordinator.call("DELETE", marker.path);
   });
 

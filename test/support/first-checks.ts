@@ -19,7 +19,6 @@ export async function makeMonitor(
   const first = await until(
     () => agents.map((agent) => agent.checks.find(({ monitorId }) => monitorId === body.id) as Check),
     (found) => found.every(Boolean),
-    { withinMs: 2_000 },
   );
   return { path: `/v1/monitors/${body.id}`, id: body.id, first };
 }
