@@ -1,6 +1,7 @@
 import { once } from "node:events";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeBearer } from "../../shared/agent-secret.ts";
+import { redisUser, writeBearer } from "../../shared/agent-secret.ts";
 import { agentLink } from "../support/agent-link.ts";
 import type { AgentProcess } from "../support/agent-process.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
@@ -66,6 +67,14 @@ test("a new secret takes the place of the old one, and no check is lost", async 
     await until(row, ({ enrollment }) => enrollment.generation === generation && !enrollment.rotating);
   }
   expect(await linkStatus(enrolled.credential)).toBe(401);
+  const { options, prefix } = coordinator.queueServer as Extract<typeof coordinator.queueServer, { kind: "redis" }>;
+  const redis = new Redis({ ...options, maxRetriesPerRequest: 0 });
+  const user = redisUser(prefix, enrolled.agentId);
+  // Its connections, all made with the first secret, come back with the last.
+  expect(await redis.call("CLIENT", "KILL", "USER", user)).toBeGreaterThan(1);
+  const described = (await redis.call("ACL", "GETUSER", user)) as unknown[];
+  expect(described[described.indexOf("passwords") + 1]).toHaveLength(1);
+  redis.disconnect();
   // What it keeps is what it starts with.
   const counts = await newest();
   await until(newest, (now) => now.every((count, n) => count > (counts[n] ?? 0) + 4), { withinMs: 15_000 });
