@@ -34,6 +34,8 @@ export function createSteadfastAgent({
   const stopping = new AbortController();
   const { signal } = stopping;
   let agent: Part | null = null;
+  /** The last start, which may go on though its agent has been stopped; two agents are not to overlap. */
+  let beginning: Promise<void> = Promise.resolve();
   const never = new Promise<void>(() => undefined);
   const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   const [started, start] = deferred();
@@ -49,12 +51,17 @@ export function createSteadfastAgent({
   async function runOnce(): Promise<void> {
     const part = build(supervisorOfOne);
     agent = part;
-    try {
-      await part.start();
-    } catch (thrown) {
-      agent = null; // What it had started, it has stopped.
-      throw thrown;
-    }
+    const starting = part.start();
+    beginning = starting.then(
+      async () => {
+        if (agent !== part) await part.stop();
+      },
+      () => {
+        if (agent === part) agent = null; // What it had started, it has stopped.
+      },
+    );
+    // It may be refused by the coordinator while it waits for the queue server.
+    await Promise.race([starting, part.ended ?? never]);
     start.resolve();
     await Promise.race([part.ended ?? never, aborted]);
   }
@@ -75,6 +82,7 @@ export function createSteadfastAgent({
         );
         await stopAgent();
         await standIn(reason, pause);
+        await beginning;
       }
       if (signal.aborted) return;
     }

@@ -9,7 +9,15 @@ import { until } from "../support/until.ts";
 type News = Parameters<Supervisor["tell"]>[0];
 
 /** An agent that ends as the test says, and what is told of it. */
-function world({ startFails, baseMs = 20 }: { startFails?: () => Error | null; baseMs?: number } = {}) {
+function world({
+  startFails,
+  starting,
+  baseMs = 20,
+}: {
+  startFails?: () => Error | null;
+  starting?: () => Promise<void>;
+  baseMs?: number;
+} = {}) {
   const events: string[] = [];
   const told: News[] = [];
   let fail: (thrown: unknown) => void = () => undefined;
@@ -27,6 +35,7 @@ function world({ startFails, baseMs = 20 }: { startFails?: () => Error | null; b
         async start() {
           const failure = startFails?.();
           if (failure) throw failure;
+          await starting?.();
           events.push(`start ${number}`);
         },
         async stop() {
@@ -81,6 +90,29 @@ test("one that is refused from the first counts as started, and its supervisor i
     () => events.at(-1),
     (last) => last === "start 3",
   );
+});
+
+test("one that is refused while it starts is stopped at once, and the next waits for its start to end", async () => {
+  let began = 0;
+  let goOn: () => void = () => undefined;
+  const { part, events, fail } = world({
+    starting: () => (began++ === 0 ? new Promise<void>((resolve) => (goOn = resolve)) : Promise.resolve()),
+  });
+  running = part;
+  const started = part.start();
+  fail(new RefusedByCoordinator("no"));
+  await started;
+  await until(
+    () => events.at(-1),
+    (last) => last === "goes on",
+  );
+  expect(events).toEqual(["stop 1", "waits: no", "goes on"]);
+  goOn();
+  await until(
+    () => events.at(-1),
+    (last) => last === "start 2",
+  );
+  expect(events.slice(3)).toEqual(["start 1", "stop 1", "start 2"]);
 });
 
 test("what is no refusal ends it, at the start and later", async () => {

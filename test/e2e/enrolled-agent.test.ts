@@ -7,6 +7,7 @@ import type { AgentProcess } from "../support/agent-process.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { startTestCoordinator } from "../support/coordinator.ts";
 import { type EnrolledAgent, enrolledAgent } from "../support/enrolled-agent.ts";
+import { freePort } from "../support/servers.ts";
 import { httpTarget, type Target } from "../support/targets.ts";
 import { until } from "../support/until.ts";
 
@@ -145,5 +146,15 @@ test("an agent that is revoked is cut off, says so, stays, and tries again seldo
   expect(Number(retryInMs)).toBeGreaterThan(5_000);
   expect(await row()).toMatchObject({ state: "revoked", online: false });
   // It is still there, and leaves when it is asked to.
+  expect(await agent.end("SIGTERM")).toBe(0);
+
+  const port = await freePort();
+  agent = enrolled.start({ WATCHPOST_HEALTH_PORT: String(port) });
+  await until(agent.output, (text) => text.includes("This agent is refused"), { withinMs: 15_000 });
+  const readyz = () => fetch(`http://127.0.0.1:${port}/readyz`).then((response) => response.json());
+  await until(
+    () => readyz().catch(() => null),
+    (answer: any) => answer?.checks.link.reason?.includes("refuses this agent: HTTP status 401"),
+  );
   expect(await agent.end("SIGTERM")).toBe(0);
 });
