@@ -1,13 +1,15 @@
 import type { AlertRuleRow, ChannelRow, FieldError, MonitorRow } from "../http/api-types.ts";
 import { eventWords } from "./alert-words.ts";
+import { checks } from "./checks.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
 import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField } from "./field.ts";
+import { createStepsForm } from "./rule-steps.ts";
 import { submitTo } from "./submitting.ts";
 
-/** Asks for a rule of one step: what is told of which monitors, to whom. Rules of several steps are for files. */
+/** Asks for a rule: what is told of which monitors, to whom, when, and not in which hours. */
 export function openAddRule(
   context: PageContext,
   channels: readonly ChannelRow[],
@@ -15,6 +17,7 @@ export function openAddRule(
 ): void {
   const field = (name: string, label: string, hint: string, input: Readonly<Record<string, string>> = {}) =>
     createField({ label, hint, input: { autocomplete: "off", ...input, name: `rule-${name}` } });
+  const steps = createStepsForm(channels);
   const fields = {
     name: field("name", "Name", ""),
     monitor: field("monitor", "Monitor", "its name; with no monitor and no tag, all of them", {
@@ -23,10 +26,15 @@ export function openAddRule(
     tags: field("tags", "Tags", "such as production, shop", { autocapitalize: "none" }),
     delay: field("delay", "Delay", "trouble that is over sooner is not told, such as 30s", { value: "0s" }),
     repeat: field("repeat", "Repeat", "told again so often until acknowledged or over, such as 1h (optional)"),
+    quietFrom: field("quiet-from", "Quiet from", "what is not critical waits for the end (optional)", { type: "time" }),
+    quietTo: field("quiet-to", "Quiet to", "on the next day when it is not later", { type: "time" }),
+    timeZone: field("time-zone", "Time zone", "of the quiet hours", {
+      value: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    }),
+    ...steps.fields,
   };
-  const { name, monitor, tags, delay, repeat } = fields;
+  const { name, monitor, tags, delay, repeat, quietFrom, quietTo, timeZone } = fields;
   const complaints = createComplaints(fields, placeOf);
-  const told = new Set(channels.length === 1 ? channels.map(({ id }) => id) : []);
   const events = new Set<string>(["down", "up"] satisfies Array<AlertRuleRow["events"][number]>);
   const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
 
@@ -40,7 +48,7 @@ export function openAddRule(
     const isUnknown = monitor.input.value.trim() !== "" && monitorIds().length === 0;
     return [
       ...(isUnknown ? [{ field: "monitors", rule: "no monitor has this name" }] : []),
-      ...(told.size === 0 ? [{ field: "", rule: "Choose a channel to tell people by." }] : []),
+      ...(steps.isIncomplete ? [{ field: "", rule: "Choose a channel to tell people by." }] : []),
       ...(events.size === 0 ? [{ field: "", rule: "Choose what to tell of." }] : []),
     ];
   }
@@ -55,7 +63,11 @@ export function openAddRule(
       .filter((tag) => tag !== ""),
     delay: delay.input.value.trim() || "0s",
     repeat: repeat.input.value.trim() || null,
-    steps: [{ channels: [...told] }],
+    quietHours:
+      quietFrom.input.value === "" && quietTo.input.value === ""
+        ? null
+        : { from: quietFrom.input.value, to: quietTo.input.value, timeZone: timeZone.input.value.trim() },
+    steps: steps.values(),
   });
 
   async function submit(event: Event): Promise<void> {
@@ -73,17 +85,14 @@ export function openAddRule(
     { novalidate: true, onsubmit: (event) => void submit(event) },
     complaints.element,
     name.element,
-    checks(
-      "Channels",
-      told,
-      channels.map(({ id, name }) => [id, name]),
-      "There is no channel yet: add one first.",
-    ),
+    steps.element,
     checks("Events", events, Object.entries(eventWords), ""),
     monitor.element,
     h("datalist", { id: "rule-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
     tags.element,
     h("div", { class: "side-by-side" }, delay.element, repeat.element),
+    h("div", { class: "side-by-side" }, quietFrom.element, quietTo.element),
+    timeZone.element,
     h(
       "div",
       { class: "dialog-actions" },
@@ -95,31 +104,14 @@ export function openAddRule(
   name.input.focus();
 }
 
-/** Boxes to tick; the set holds those that are ticked. */
-function checks(
-  legend: string,
-  chosen: Set<string>,
-  options: ReadonlyArray<readonly [value: string, label: string]>,
-  none: string,
-): HTMLElement {
-  const box = ([value, label]: readonly [string, string]) => {
-    function toggle(event: Event): void {
-      if ((event.target as HTMLInputElement).checked) chosen.add(value);
-      else chosen.delete(value);
-    }
-    return h("label", {}, h("input", { type: "checkbox", checked: chosen.has(value), onchange: toggle }), label);
-  };
-  return h(
-    "fieldset",
-    { class: "checks" },
-    h("legend", {}, legend),
-    ...(options.length > 0 ? options.map(box) : [h("p", { class: "hint" }, none)]),
-  );
-}
-
 /** The field of the form that an API's field came from. */
 function placeOf(field: string) {
   if (field.startsWith("monitors")) return "monitor";
   if (field.startsWith("tags")) return "tags";
+  const step = /^steps\.([1-4])\.after/.exec(field)?.[1];
+  if (step !== undefined) return `after${step as "1" | "2" | "3" | "4"}` as const;
+  if (field === "quietHours.from") return "quietFrom";
+  if (field === "quietHours.to") return "quietTo";
+  if (field === "quietHours.timeZone") return "timeZone";
   return field === "name" || field === "delay" || field === "repeat" ? field : null;
 }

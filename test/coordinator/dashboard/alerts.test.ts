@@ -154,18 +154,36 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
     await page.getByText("Choose a channel to tell people by.").waitFor();
     await page.getByText("No monitor has this name").waitFor();
     await field("Monitor").fill("Shop");
-    await page.getByRole("checkbox", { name: "Phone" }).check();
+    await page.getByRole("group", { name: "Channels" }).getByRole("checkbox", { name: "Phone" }).check();
     await page.getByRole("checkbox", { name: "degraded" }).check();
     await field("Delay").fill("soon");
     await page.keyboard.press("Enter");
     await page.getByText(/^Must be from 0\w+ to /).waitFor();
     await field("Delay").fill("30s");
     await field("Repeat").fill("1h");
+    await field("Quiet from").fill("22:00");
+    await field("Quiet to").fill("22:00");
+    await field("Time zone").fill("Europe/Berlin");
+    await press("Tell others later");
+    const second = page.getByRole("group", { name: "Step 2" });
+    const after = second.getByLabel("If it goes on for", { exact: true });
+    await second.getByRole("checkbox", { name: "Phone" }).check();
+    await after.fill("0s");
+    await page.keyboard.press("Enter");
+    await page.getByText("Must differ from its beginning").waitFor();
+    await page.getByText("Must be later than the step before").waitFor();
+    await field("Quiet to").fill("07:00");
+    await after.fill("20m");
     await page.keyboard.press("Enter");
     await row("Rules", "Outages").waitFor();
     expect(await read(row("Rules", "Outages"))).toMatch(
-      /^Outages after 30s, again every 1h Phone .* down, up again, degraded Shop$/,
+      /^Outages after 30s, again every 1h.* Phone.*; Phone.* after 20m.* down, up again, degraded Shop$/,
     );
+    const [made] = (await coordinator.call("GET", "/v1/alert-rules")).body.data;
+    expect(made).toMatchObject({
+      quietHours: { from: "22:00", to: "07:00", timeZone: "Europe/Berlin" },
+      steps: [{ after: "0ms" }, { after: "20m" }],
+    });
     await page.getByRole("link", { name: "Monitors" }).click();
     await page.getByRole("heading", { name: "Monitors" }).waitFor();
     await page.getByRole("row").filter({ hasText: "Shop" }).waitFor();
@@ -203,6 +221,7 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
       await look(`channel-${width}`);
       await page.keyboard.press("Escape");
       await press("Add rule");
+      await press("Tell others later");
       await look(`rule-${width}`);
       await page.keyboard.press("Escape");
     }
