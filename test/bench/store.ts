@@ -21,6 +21,8 @@ const INTERVAL_MS = 60_000;
 const MONITORS = 25;
 const BLOCK = 2_500;
 const APPEND_SECONDS = 5;
+/** The windows of a monitor's uptime; the longest reaches back to before there was anything. */
+const UPTIME_DAYS = [1, 7, 30, 90];
 const REPETITIONS = 40;
 
 /** So many monitors' results of a day are made in one statement, which has to end within its deadline. */
@@ -115,7 +117,8 @@ export const store: Benchmark = {
       Array.from({ length: REPETITIONS / 4 }, () => ask(0, intervalMs, prefix));
     const list = ({ id }: Asked) =>
       results.list({ monitorId: id, region: null, from: null, to: null, after: null, limit: 50 });
-    const misses = ({ id, plan }: Asked) => results.countMisses(id, { from: to - 30 * DAY_MS, to }, plan);
+    const misses = (days: number) => (asked: Asked) =>
+      results.countMisses(asked.id, { from: to - days * DAY_MS, to }, asked.plan);
 
     type PartsFor = (from: number, expected: number) => readonly WindowPart[];
     const ways: readonly PartsFor[] = [
@@ -127,13 +130,16 @@ export const store: Benchmark = {
       return results.summarize(asked.id, parts, asked.plan);
     };
     const page = (partsFor: PartsFor) => (asked: Asked) =>
-      Promise.all([list(asked), stats(partsFor, 1)(asked), stats(partsFor, 30)(asked), misses(asked)]);
+      Promise.all([list(asked), stats(partsFor, 1)(asked), stats(partsFor, 30)(asked), misses(30)(asked)]);
+    const uptime = (partsFor: PartsFor) => (asked: Asked) =>
+      Promise.all(UPTIME_DAYS.flatMap((days) => [stats(partsFor, days)(asked), misses(days)(asked)]));
 
     const newest = await timesOf(ordinary, [list]);
     const inTurns = (asked: readonly Asked[], work: (partsFor: PartsFor) => Work) => timesOf(asked, ways.map(work));
     const day = await inTurns(ordinary, (way) => stats(way, 1));
     const month = await inTurns(ordinary, (way) => stats(way, 30));
     const detail = await inTurns(ordinary, page);
+    const uptimes = await inTurns(ordinary, uptime);
     const busyDay = await inTurns(busy(BUSY.second), (way) => stats(way, 1));
     const busyMonth = await inTurns(busy(BUSY.tenSeconds), (way) => stats(way, 30));
     const [figures, rawFigures] = ways.map((_, n): Figures => {
@@ -144,6 +150,8 @@ export const store: Benchmark = {
         statsMonthP99Ms: of(month).p99,
         detailP50Ms: of(detail).p50,
         detailP99Ms: of(detail).p99,
+        uptimeP50Ms: of(uptimes).p50,
+        uptimeP99Ms: of(uptimes).p99,
         everySecondDayP50Ms: of(busyDay).p50,
         everyTenSecondsMonthP50Ms: of(busyMonth).p50,
       };
