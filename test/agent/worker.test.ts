@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, type TestContext, test } from "vitest";
 import { createOutbox } from "../../agent/outbox.ts";
 import { createRunCheck } from "../../agent/run-check.ts";
 import { createCheckWorker, LOCK } from "../../agent/worker.ts";
@@ -111,30 +111,34 @@ async function startLine(kind: (typeof queueKinds)[number]) {
   };
 }
 
-describe.each(queueKinds)("an agent's worker on %s", (kind) => {
-  let line: Awaited<ReturnType<typeof startLine>>;
-  const targets: Target[] = [];
-  beforeEach(async () => {
-    line = await startLine(kind);
-  });
-  afterEach(async () => {
-    await line.stop();
-    await Promise.all(targets.splice(0).map((target) => target.stop()));
-  });
-  async function running(start: Promise<Target>): Promise<Target> {
-    const target = await start;
-    targets.push(target);
-    return target;
+describe.concurrent.each(queueKinds)("an agent's worker on %s", (kind) => {
+  /** A line of the test's own, and what it needs beside it. */
+  async function begin({ onTestFinished }: TestContext) {
+    const line = await startLine(kind);
+    const targets: Target[] = [];
+    onTestFinished(async () => {
+      await line.stop();
+      await Promise.all(targets.map((target) => target.stop()));
+    });
+    async function running(start: Promise<Target>): Promise<Target> {
+      const target = await start;
+      targets.push(target);
+      return target;
+    }
+    return {
+      line,
+      running,
+      upTarget: () => running(httpTarget((_request, response) => response.end("ok"))),
+      /** A check due in so many ms. */
+      due<C extends Check>(check: C, round: number, inMs = 0, expiresInMs = 30_000): C {
+        const scheduledAt = line.clock.now() + inMs;
+        return { ...check, round, scheduledAt, expiresAt: scheduledAt + expiresInMs };
+      },
+    };
   }
-  const upTarget = () => running(httpTarget((_request, response) => response.end("ok")));
 
-  /** A check due in so many ms. */
-  function due<C extends Check>(check: C, round: number, inMs = 0, expiresInMs = 30_000): C {
-    const scheduledAt = line.clock.now() + inMs;
-    return { ...check, round, scheduledAt, expiresAt: scheduledAt + expiresInMs };
-  }
-
-  test("performs each check of a batch at its instant, and completes the job", async () => {
+  test("performs each check of a batch at its instant, and completes the job", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     await line.startWorker();
     const url = `http://127.0.0.1:${up.port}/`;
@@ -162,7 +166,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     );
   });
 
-  test("reports what has expired as missed and does not run it", async () => {
+  test("reports what has expired as missed and does not run it", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     await line.startWorker();
     await line.push([due(tcpCheck("127.0.0.1", up.port), 1, -10_000, 5_000), due(tcpCheck("127.0.0.1", up.port), 2)]);
@@ -172,7 +177,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(up.connections).toBe(1);
   });
 
-  test("is not held up by a slow target, in the same batch or before it", async () => {
+  test("is not held up by a slow target, in the same batch or before it", async (context) => {
+    const { line, running, upTarget, due } = await begin(context);
     const up = await upTarget();
     const hanging = await running(hangingTarget());
     await line.startWorker();
@@ -185,7 +191,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(await line.resultsOf([100, 101])).toMatchObject([{ error: { code: "http_timeout" } }, { error: {} }]);
   });
 
-  test("fails a malformed job for good, and the rest flows on", async () => {
+  test("fails a malformed job for good, and the rest flows on", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     await line.startWorker();
     const bad = await line.push({ v: 1, checks: [{ monitorId: 7 }] });
@@ -200,7 +207,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(failed?.attemptsMade).toBe(1);
   });
 
-  test("keeps to its concurrency, and says when it is saturated", async () => {
+  test("keeps to its concurrency, and says when it is saturated", async (context) => {
+    const { line, running, due } = await begin(context);
     let inside = 0;
     let most = 0;
     const target = await running(
@@ -226,7 +234,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect([worker.saturated, worker.inFlight]).toEqual([false, 0]);
   });
 
-  test("leaves the rest to other agents while more is due than it can do", async () => {
+  test("leaves the rest to other agents while more is due than it can do", async (context) => {
+    const { line, running, due } = await begin(context);
     const hanging = await running(hangingTarget());
     const { worker: small } = await line.startWorker({ concurrency: 2 });
     const batch = (from: number) =>
@@ -246,7 +255,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     );
   });
 
-  test("tells how late each check began, also of those that had expired", async () => {
+  test("tells how late each check began, also of those that had expired", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     await line.startWorker();
     await line.push([
@@ -260,7 +270,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(fresh).toBeLessThan(5_000);
   });
 
-  test("takes no more while it is paused, sees through what it has, and goes on after that", async () => {
+  test("takes no more while it is paused, sees through what it has, and goes on after that", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     const { worker } = await line.startWorker();
     await line.push([due(tcpCheck("127.0.0.1", up.port), 1, 1_500)]);
@@ -288,7 +299,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(await line.checks.getJobState(job.id as string)).toBe("completed");
   });
 
-  test("gives back at once what it has not begun when its clock is not right any more, and what it still fetches", async () => {
+  test("gives back at once what it has not begun when its clock is not right any more, and what it still fetches", async (context) => {
+    const { line, running, upTarget, due } = await begin(context);
     const up = await upTarget();
     const holding = await running(httpTarget((_request, response) => setTimeout(() => response.end(), 500)));
     let isRight = true;
@@ -324,7 +336,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(line.misses).toEqual([]);
   });
 
-  test("tells of its fetches, also when there is nothing to fetch", async () => {
+  test("tells of its fetches, also when there is nothing to fetch", async (context) => {
+    const { line } = await begin(context);
     const { worker } = await line.startWorker();
     await until(
       () => worker.lastFetchAgoMs,
@@ -332,7 +345,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     );
   });
 
-  test("gives back what it has not begun when it stops, and another agent does it", async () => {
+  test("gives back what it has not begun when it stops, and another agent does it", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     const first = await line.startWorker();
     const job = await line.push([
@@ -348,7 +362,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(line.results.map(({ round }) => round).sort()).toEqual([1, 2]);
   });
 
-  test("finishes what is running when it stops, and gives back what takes too long", async () => {
+  test("finishes what is running when it stops, and gives back what takes too long", async (context) => {
+    const { line, running, due } = await begin(context);
     const hanging = await running(hangingTarget());
     const slow = await running(httpTarget((_request, response) => setTimeout(() => response.end(), 700)));
     const first = await line.startWorker();
@@ -367,7 +382,8 @@ describe.each(queueKinds)("an agent's worker on %s", (kind) => {
     expect(left?.data.checks.map(({ round }) => round)).toEqual([2]);
   });
 
-  test("does not complete a job whose results were not accepted: it is tried again", async () => {
+  test("does not complete a job whose results were not accepted: it is tried again", async (context) => {
+    const { line, upTarget, due } = await begin(context);
     const up = await upTarget();
     let refusals = 0;
     await line.startWorker({ refusesResults: () => refusals++ === 0 });
