@@ -178,6 +178,7 @@ describe("requests in the README", () => {
     "/v1/incidents/acknowledge": 200,
     "/v1/channels/test": 202,
     "/v1/deliveries/retry": 202,
+    "/v1/keys/rotate": 200,
     "/v1/agents/drain": 200,
     "/v1/agents/resume": 200,
     "/v1/agents/rotate": 202,

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { Agent, fetch } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { readAuthorities } from "../../agent/authorities.ts";
+import { enroll } from "../../agent/enroll.ts";
 import { parseProxies } from "../../coordinator/http/trusted-proxies.ts";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
 import { testAuthority } from "../support/certificates.ts";
 import type { TestCoordinator } from "../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../support/coordinator.ts";
 import { hasNginx, startNginx } from "../support/nginx.ts";
+import { startProgram } from "../support/program-process.ts";
 import { freePort } from "../support/servers.ts";
 import { httpTarget, type Target } from "../support/targets.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -25,12 +28,14 @@ describe.each(ways)("through %s", (way) => {
   let base: string;
   let plainPort: number;
   let caFile: string;
+  let directory: string;
   const isProxied = way === ways[1];
 
   beforeAll(async () => {
     if (isProxied && !hasNginx) throw new Error("this test needs nginx on the PATH: sudo apt-get install nginx-light");
     const dir = await tempDir();
     later.push(() => dir.remove());
+    directory = dir.path;
     const [cert, key] = [join(dir.path, "cert.pem"), join(dir.path, "key.pem")];
     const pair = authority.issue();
     caFile = join(dir.path, "ca.pem");
@@ -136,6 +141,43 @@ describe.each(ways)("through %s", (way) => {
       { withinMs: 20_000 },
     );
     expect((await agentsNow()).map(({ id }) => id).sort()).toEqual(["agt-node", "agt-trusts"]);
+  });
+
+  test("an agent is enrolled, and needs nothing but this one address", async () => {
+    const { body: made } = await ask("/v1/enrollment-tokens", { body: { region: "us-east" } });
+    const output = join(directory, "credential");
+    const { agentId } = await enroll({
+      coordinatorUrl: base.replace("localhost", "127.0.0.1"),
+      token: made.token,
+      output,
+      authorities: readAuthorities(caFile),
+    });
+    const agent = startProgram("agent/main.js", {
+      WATCHPOST_CREDENTIAL_FILE: output,
+      WATCHPOST_CA_FILE: caFile,
+      WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
+      WATCHPOST_HEALTH_PORT: "0",
+      STATE_DIRECTORY: directory,
+    });
+    later.push(() => agent.end("SIGTERM"));
+    const seen: unknown[] = [];
+    const shop = await httpTarget((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end();
+    });
+    later.push(() => shop.stop());
+    const http = { url: `http://127.0.0.1:${shop.port}/`, headers: { authorization: "Bearer hunter2" } };
+    await until(agentsNow, (found) => found.some(({ id }) => id === agentId), { withinMs: 20_000 });
+    const { body: monitor } = await ask("/v1/monitors", {
+      body: { name: "By tunnel", type: "http", interval: "5s", regions: ["us-east"], http },
+    });
+    const found = await until(
+      () => ask(`/v1/monitors/${monitor.id}`),
+      ({ body }) => body.status.verdict !== "unknown",
+      { withinMs: 20_000 },
+    );
+    expect(found.body.status.verdict).toBe("up");
+    expect(seen[0]).toBe("Bearer hunter2");
   });
 
   test("who comes is known by the address that is not to be made up", async () => {

@@ -28,7 +28,7 @@ export async function startNginx(options: {
   const changes = [
     ["server 127.0.0.1:8080;", `server 127.0.0.1:${coordinatorPort};`],
     ["  listen 80;\n  listen [::]:80;\n", `  listen 127.0.0.1:${httpPort};\n`],
-    ["  listen 443 ssl;\n  listen [::]:443 ssl http2;\n", `  listen 127.0.0.1:${httpsPort} ssl http2;\n`],
+    ["  listen 443 ssl;\n  listen [::]:443 ssl;\n", `  listen 127.0.0.1:${httpsPort} ssl;\n`],
     ["/etc/letsencrypt/live/watch.example/fullchain.pem", cert],
     ["/etc/letsencrypt/live/watch.example/privkey.pem", key],
   ] as const;
