@@ -67,6 +67,11 @@ const expected = {
     baselines: ["intervalOnly"],
     compared: "verdictP50Ms",
   },
+  tunnel: {
+    figures: ["cpuUsPerCheck", "cpuUsPerCheckAgent", "cpuUsPerCheckCoordinator", "coverage", "latenessP99Ms"],
+    baselines: ["direct"],
+    compared: "cpuUsPerCheck",
+  },
 };
 
 test.concurrent.each(Object.entries(expected))(

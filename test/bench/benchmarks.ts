@@ -8,6 +8,7 @@ import { planner } from "./planner.ts";
 import { probe } from "./probe.ts";
 import { queue } from "./queue.ts";
 import { store } from "./store.ts";
+import { tunnel } from "./tunnel.ts";
 
 /** Every benchmark by its name. */
 export const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -20,4 +21,5 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   planner,
   store,
   memory,
+  tunnel,
 };

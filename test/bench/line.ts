@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../coordinator/embedded/free-port.ts";
+import { redisPassword, redisUser } from "../../shared/agent-secret.ts";
 import { until } from "../support/until.ts";
 import type { Program } from "./program.ts";
 import { startProgram } from "./program.ts";
@@ -39,12 +42,15 @@ export async function startLine(
     dir,
     profileDir,
     regions = [REGION],
+    enrolled = null,
   }: {
     stores: Stores;
     targetUrl: string;
     dir: string;
     profileDir?: string | undefined;
     regions?: readonly string[];
+    /** How agents that are enrolled reach Redis; null for agents that share a token. */
+    enrolled?: "tunnel" | "direct" | null;
   },
 ): Promise<Line> {
   const port = await freePort();
@@ -77,14 +83,20 @@ export async function startLine(
     (ready) => ready,
     { withinMs: 30_000 },
   );
-  const agents = regions.map((region) =>
+  const shared = (region: string) => ({
+    WATCHPOST_REGION: region,
+    WATCHPOST_COORDINATOR_URL: url,
+    WATCHPOST_AGENT_TOKEN: agentToken,
+    REDIS_URL: stores.redis.url,
+  });
+  const identities = await Promise.all(
+    regions.map((region) => (enrolled === null ? shared(region) : enrol(region, enrolled))),
+  );
+  const agents = regions.map((region, n) =>
     scope.add(
       startProgram(new URL("../../agent/main", import.meta.url), {
         env: {
-          WATCHPOST_REGION: region,
-          WATCHPOST_COORDINATOR_URL: url,
-          WATCHPOST_AGENT_TOKEN: agentToken,
-          REDIS_URL: stores.redis.url,
+          ...identities[n],
           WATCHPOST_ALLOW_PRIVATE_ADDRESSES: "true",
           WATCHPOST_HEALTH_PORT: "0",
           WATCHPOST_AGENT_SPOOL_DIR: `${dir}/spool-${region}`,
@@ -112,6 +124,23 @@ export async function startLine(
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text === "" ? null : JSON.parse(text);
+  }
+
+  /** Makes an agent with a Redis user of its own, whichever way it takes. */
+  async function enrol(region: string, way: "tunnel" | "direct"): Promise<NodeJS.ProcessEnv> {
+    const { token } = await call("POST", "/v1/enrollment-tokens", { region });
+    const told = { token, host: "bench", version: "0", arch: process.arch };
+    const { serverTimeMs: _, ...given } = await call("POST", "/agent/enroll", told);
+    const file = join(dir, `credential-${given.agentId}`);
+    await writeFile(file, JSON.stringify({ ...given, coordinatorUrl: url }), { mode: 0o600 });
+    const redis = new URL(stores.redis.url);
+    redis.username = redisUser(given.queuePrefix, given.agentId);
+    redis.password = redisPassword(given.secret);
+    return {
+      WATCHPOST_CREDENTIAL_FILE: file,
+      STATE_DIRECTORY: join(dir, given.agentId),
+      ...(way === "direct" && { REDIS_URL: redis.href }),
+    };
   }
 
   async function make(n: number): Promise<void> {
