@@ -1,13 +1,14 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { errorText } from "../../../shared/errors.ts";
 import { withDeadline } from "../../../shared/lifecycle.ts";
-import { type Finding, ok, skipped, trouble } from "./finding.ts";
+import { advice, type Finding, ok, skipped, trouble } from "./finding.ts";
 import { explainUnreachable } from "./network-remedy.ts";
 import { parseInfo, type RedisInfo, redisChecks } from "./redis-checks.ts";
 
 const DEADLINE_MS = 5_000;
 const VARIABLES = "REDIS_URL, or REDIS_HOST and REDIS_PORT";
 const PASSWORD = "Redis password";
+const USERS = "Redis users";
 
 /** A Redis, Valkey or Dragonfly: reached, password right, and set up so that no job is lost. */
 export async function checkRedisAt(label: string, options: RedisOptions): Promise<Finding[]> {
@@ -32,7 +33,8 @@ export async function checkRedisAt(label: string, options: RedisOptions): Promis
     if (!entry.entered) return [reached, entry.finding, ...skipRest("it does not let us in")];
     const info = await readInfo(redis);
     if (typeof info === "string") return [reached, entry.finding, ...skipRest(info)];
-    return [reached, entry.finding, ...redisChecks.map(([check, judge]) => judge(check, info))];
+    const judged = redisChecks.map(([check, judge]) => judge(check, info));
+    return [reached, entry.finding, ...judged, await checkUsers(redis)];
   } catch (thrown) {
     const unreachable = explainUnreachable(broken ?? thrown, "Redis (or Valkey, or Dragonfly)", VARIABLES);
     const { detail, remedy } = unreachable ?? { detail: errorText(broken ?? thrown), remedy: `check ${VARIABLES}` };
@@ -43,7 +45,19 @@ export async function checkRedisAt(label: string, options: RedisOptions): Promis
   }
 }
 
-const skipRest = (reason: string) => redisChecks.map(([check]) => skipped(check, reason));
+const skipRest = (reason: string) =>
+  [...redisChecks.map(([check]) => check), USERS].map((check) => skipped(check, reason));
+
+/** Whether the coordinator may manage users, as enrolled agents need it: asked by deleting one that there cannot be. */
+async function checkUsers(redis: Redis): Promise<Finding> {
+  const refused = await reply(redis.call("ACL", "DELUSER", "watchpost-doctor:nobody"));
+  if (refused === null) return ok(USERS, "can be managed: each enrolled agent has its own");
+  return advice(
+    USERS,
+    `cannot be managed (${refused}): enrolled agents are not let in, and results are read with more rights than needed`,
+    "grant the coordinator's user +acl|users +acl|setuser +acl|deluser, or use a Redis where it may have them",
+  );
+}
 
 /** Presents the password, or sees whether it goes without. */
 async function enter(

@@ -18,7 +18,7 @@ it("says of each thing what is wrong and what to do, and exits with 1", async ()
   };
   const { code, out, err } = await watchpost(["doctor"], env);
   expect(code).toBe(1);
-  expect(err).toBe("watchpost: 4 of 13 checks found trouble\n");
+  expect(err).toBe("watchpost: 4 of 14 checks found trouble\n");
   for (const check of ["Queue server", "PostgreSQL", "ClickHouse", "Coordinator"]) {
     expect(out).toMatch(new RegExp(`^wrong +${check} .*\\n +→ `, "m"));
   }

@@ -41,6 +41,7 @@ it("finds a good server good", async () => {
     "Redis version": "ok",
     "Redis eviction": "ok",
     "Redis memory": "ok",
+    "Redis users": "ok",
   });
 });
 
@@ -57,6 +58,7 @@ it("says that nothing listens, and skips the rest", async () => {
     "Redis version": "skipped",
     "Redis eviction": "skipped",
     "Redis memory": "skipped",
+    "Redis users": "skipped",
   });
 });
 
@@ -128,5 +130,15 @@ it("skips what a restricted user may not ask", async () => {
     "Redis version": "skipped",
     "Redis eviction": "skipped",
     "Redis memory": "skipped",
+    "Redis users": "skipped",
+  });
+});
+
+it("advises to let the coordinator manage users", async () => {
+  await admin.call("ACL", "SETUSER", "limited", "on", ">secret-secret", "~*", "+@all", "-acl");
+  expect(await found("Redis users", { ...address, username: "limited", password: "secret-secret" })).toMatchObject({
+    state: "advice",
+    detail: expect.stringContaining("NOPERM"),
+    remedy: expect.stringContaining("+acl|setuser"),
   });
 });
