@@ -26,6 +26,7 @@ export function createReissue({
   queue,
   queuePrefix,
   logger,
+  patienceMs = PATIENCE_MS,
 }: {
   readonly store: Pick<AgentCredentialStore, "get" | "issue">;
   readonly links: {
@@ -37,6 +38,7 @@ export function createReissue({
   readonly queue: CredentialQueue;
   readonly queuePrefix: string;
   readonly logger: Logger;
+  readonly patienceMs?: number;
 }): Reissue {
   /** Agents that are looked at again, so that what was lost on its way is not the end of it. */
   const waiting = new Map<string, NodeJS.Timeout>();
@@ -50,7 +52,7 @@ export function createReissue({
     const secret = newSecret("wps");
     const hashes = { secretHash: hashSecret(secret), redisPasswordHash: hashSecret(redisPassword(secret)) };
     // Null when another one was given out just now, by whichever coordinator.
-    const generation = await store.issue(agentId, hashes, PATIENCE_MS);
+    const generation = await store.issue(agentId, hashes, patienceMs);
     if (generation === null) return;
     await letIn();
     const news: CredentialNews = { v: 1, agentId, secret, generation, queue, queuePrefix };
@@ -65,7 +67,7 @@ export function createReissue({
       setTimeout(() => {
         waiting.delete(agentId);
         onChange(agentId);
-      }, PATIENCE_MS),
+      }, patienceMs),
     );
   }
 
