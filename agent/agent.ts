@@ -58,7 +58,11 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     fail = reject;
   });
   ended.catch(() => undefined); // Whoever runs the agent listens to it.
+  let hasGivenUp = false;
   const giveUp = (thrown: unknown) => {
+    // Each of its parts may find it out, and again and again while it ends.
+    if (hasGivenUp) return;
+    hasGivenUp = true;
     logger.fatal({ reason: errorText(thrown) }, "The agent cannot go on");
     fail(thrown);
   };

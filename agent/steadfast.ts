@@ -48,7 +48,7 @@ export function createSteadfastAgent({
   };
 
   /** From one beginning to its end. @throws what ended it, if it did not end well. */
-  async function runOnce(): Promise<void> {
+  async function runOnce(isAgain: boolean): Promise<void> {
     const part = build(supervisorOfOne);
     agent = part;
     const starting = part.start();
@@ -61,7 +61,8 @@ export function createSteadfastAgent({
       },
     );
     // It may be refused by the coordinator while it waits for the queue server.
-    await Promise.race([starting, part.ended ?? never]);
+    const begun = Promise.race([starting, part.ended ?? never]);
+    await (isAgain ? tellingOn(begun) : begun);
     start.resolve();
     await Promise.race([part.ended ?? never, aborted]);
   }
@@ -70,7 +71,7 @@ export function createSteadfastAgent({
     for (let refusals = 0; ; refusals++) {
       const began = performance.now();
       try {
-        return await runOnce();
+        return await runOnce(refusals > 0);
       } catch (thrown) {
         if (signal.aborted || !refusesAgent(thrown)) throw thrown;
         if (performance.now() - began > WELL_MS) refusals = 0;
@@ -82,10 +83,23 @@ export function createSteadfastAgent({
         );
         await stopAgent();
         await standIn(reason, pause);
-        await beginning;
+        await tellingOn(beginning);
       }
       if (signal.aborted) return;
     }
+  }
+
+  /** Whoever was told once that all is well is to be told on, while what has a deadline of its own takes long. */
+  async function tellingOn(work: Promise<void>): Promise<void> {
+    const telling = createSupervised({
+      supervisor: supervisorOfOne,
+      isReady: () => true,
+      isAlive: () => true,
+      status: () => "beginning again",
+      logger,
+    });
+    await telling.start();
+    await work.finally(telling.stop);
   }
 
   async function stopAgent(): Promise<void> {

@@ -15,7 +15,7 @@ function world({
   baseMs = 20,
 }: {
   startFails?: () => Error | null;
-  starting?: () => Promise<void>;
+  starting?: (number: number) => Promise<void>;
   baseMs?: number;
 } = {}) {
   const events: string[] = [];
@@ -35,7 +35,7 @@ function world({
         async start() {
           const failure = startFails?.();
           if (failure) throw failure;
-          await starting?.();
+          await starting?.(number);
           events.push(`start ${number}`);
         },
         async stop() {
@@ -113,6 +113,17 @@ test("one that is refused while it starts is stopped at once, and the next waits
     (last) => last === "start 2",
   );
   expect(events.slice(3)).toEqual(["start 1", "stop 1", "start 2"]);
+});
+
+test("its supervisor is told on while it takes long to begin again", async () => {
+  const never = new Promise<void>(() => undefined);
+  const { part, told, fail } = world({ starting: (number) => (number === 1 ? Promise.resolve() : never) });
+  await part.start();
+  fail(new RefusedByCoordinator("HTTP status 401"));
+  await until(
+    () => told.filter(({ status, alive }) => status === "beginning again" && alive),
+    ({ length }) => length > 2,
+  );
 });
 
 test("what is no refusal ends it, at the start and later", async () => {
