@@ -10,7 +10,7 @@ readonly opt=/opt/watchpost-agent
 readonly etc=/etc/watchpost-agent
 readonly units=/etc/systemd/system
 readonly unit_names="$agent.service $agent-upgrade.service $agent-upgrade.path"
-readonly system_cas=/etc/ssl/certs/ca-certificates.crt
+readonly own_authorities=/usr/local/share/ca-certificates all_authorities=/etc/ssl/certs/ca-certificates.crt
 readonly max_clock_offset=120 # seconds; beyond it results land at wrong times
 readonly max_small=1048576    # bytes; no file but the executable is nearly as large
 readonly max_large=536870912
@@ -358,6 +358,7 @@ put_units() { # VERSION
 put_credential_for_old_systemd() {
   cat >"$tmp/credential.conf" <<END
 [Service]
+LoadCredential=
 RuntimeDirectory=$agent
 RuntimeDirectoryMode=0700
 ExecStartPre=+/bin/sh -c 'install -m 400 -o "\$\$(stat -L -c %%u /run/$agent)" $etc/credential /run/$agent/credential'
@@ -386,11 +387,7 @@ put_settings() {
   {
     say "# Settings of the Watchpost agent; $opt/current/$agent --help names them."
     say "# They are yours: upgrades leave this file as it is. After a change: systemctl restart $agent"
-    if [ -f "$system_cas" ]; then
-      say "# Trust what this machine trusts, a company's own authority say."
-      say "NODE_EXTRA_CA_CERTS=$system_cas"
-    fi
-    [ -z "${http_proxy:-}${https_proxy:-}" ] || say "NODE_USE_ENV_PROXY=1"
+    [ -z "${WATCHPOST_CA_FILE:-}" ] || say "WATCHPOST_CA_FILE=$WATCHPOST_CA_FILE"
     for name in http_proxy https_proxy no_proxy; do
       eval "value=\${$name:-}"
       [ -z "$value" ] || say "$name=\"$(printf '%s' "$value" | sed 's/[\\"]/\\&/g')\""
@@ -410,8 +407,8 @@ read_token() {
         fail $E_TOKEN "an enrolment token is needed, and there is no terminal to ask on: put it into a file and name it by --token-file"
       exec 8<>/dev/tty
       terminal=$(stty -g <&8)
-      printf 'Enrolment token: ' >&8
       stty -echo <&8
+      printf 'Enrolment token: ' >&8
       IFS= read -r token <&8 || :
       stty "$terminal" <&8
       terminal=''
@@ -431,8 +428,6 @@ read_token() {
 enroll() {
   say "Enrolling at $coordinator"
   enrolled=0
-  [ ! -f "$system_cas" ] || export NODE_EXTRA_CA_CERTS="$system_cas"
-  [ -z "${http_proxy:-}${https_proxy:-}" ] || export NODE_USE_ENV_PROXY=1
   printf '%s\n' "$token" | timeout 90 "$opt/releases/$version/$agent" enroll --coordinator "$coordinator" \
     --token-file - --output "$etc/credential.new" >"$tmp/enroll" 2>&1 || enrolled=$?
   token=''
@@ -447,6 +442,12 @@ enroll() {
     esac
   fi
   chmod 600 "$etc/credential.new"
+  if [ -f "$etc/credential" ]; then
+    # What the agent kept is of the one that it was: its secret, and results that are not taken from another.
+    timeout 120 systemctl stop "$agent.service" || :
+    state=$(state_directory)
+    [ -z "$state" ] || find "$state" -mindepth 1 -delete
+  fi
   mv -fT "$etc/credential.new" "$etc/credential"
   # From here on the token is used up: what was made stays, and the next run goes on from here.
   undo_release='' undo_etc=no
@@ -475,7 +476,8 @@ start_and_watch() {
       continue
     fi
     tries=$((tries + 1))
-    if [ "$(of_service NRestarts)" -ge 3 ]; then
+    # A first start may have to wait for others; an upgrade begins where all was well.
+    if [ "$(of_service NRestarts)" -ge "$([ -n "${previous:-}" ] && echo 3 || echo 10)" ]; then
       trouble='it ends again and again'
       return 1
     fi
@@ -751,6 +753,10 @@ main() {
     # shellcheck disable=SC2154 # The line above sets it.
     [ -z "$value" ] || export "$name=$value"
   done
+  # Where a company's own authority was added, the agent is to trust whom curl trusts.
+  if [ -z "${WATCHPOST_CA_FILE:-}" ] && [ -f "$all_authorities" ] && [ -n "$(ls -A "$own_authorities" 2>/dev/null)" ]; then
+    export WATCHPOST_CA_FILE="$all_authorities"
+  fi
   check_machine
   take_turn
   changed=no restart=no

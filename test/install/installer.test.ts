@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { testAuthority } from "../support/certificates.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
-import { type Machine, type RunOptions, startMachine, whyNoMachines } from "../support/machine.ts";
+import { type Machine, type RunOptions, startMachine, trust, whyNoMachines } from "../support/machine.ts";
 import { goodToken, shownAtEnrolment } from "./fake-agent.ts";
 import { type ReleaseServer, startReleaseServer } from "./release-server.ts";
 
@@ -19,10 +19,10 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
     const authority = testAuthority();
     server = await startReleaseServer(internet.home, authority.issue({ names: [internet.home] }));
     stops.unshift(server.stop);
-    server.publish("1.0.0");
+    await server.publish("1.0.0");
     machine = await startMachine({ net: internet.places[0]?.net as string });
     stops.unshift(machine.stop);
-    await machine.must("cat >>/etc/ssl/certs/ca-certificates.crt", { input: authority.cert });
+    await trust(machine, authority.cert);
     await machine.must(`echo ${internet.home} other.test >>/etc/hosts`);
     await machine.write("/root/token", `${goodToken}\n`, "600");
   });
@@ -94,8 +94,8 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
     ])("refuses %s", (_, code, change, line) => refuses(code, line, () => where(change)));
 
     test.each([
-      ["a clock that is ahead", { date: new Date(Date.now() - 300_000) }, 9, /clock is (299|30\d) s ahead/],
-      ["a clock that is behind", { date: new Date(Date.now() + 300_000) }, 9, /clock is (29\d|300) s behind/],
+      ["a clock that is ahead", { date: new Date(Date.now() - 300_000) }, 9, /clock is \d+ s ahead/],
+      ["a clock that is behind", { date: new Date(Date.now() + 300_000) }, 9, /clock is \d+ s behind/],
       ["a coordinator without a release", { status: 404 }, 8, /run npm run build:agent there/],
       ["a coordinator elsewhere", { status: 301 }, 8, /answers 301, which leads elsewhere/],
       ["a coordinator that refuses", { status: 403 }, 8, /cannot get .*: it answers 403; check the address/],
@@ -191,7 +191,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       );
       const settings = await machine.must("cat /etc/watchpost-agent/agent.env");
       expect(settings).toContain('https_proxy="http://us\\"er:pass@proxy.test:3128"\nno_proxy=');
-      expect(settings).toContain("NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n");
+      expect(settings).toContain("WATCHPOST_CA_FILE=/etc/ssl/certs/ca-certificates.crt\n");
       const shown = await machine.must(`cat ${shownAtEnrolment}`);
       expect(shown).toContain("--token-file");
       expect(shown).not.toContain(goodToken);
@@ -244,8 +244,8 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
     });
 
     test("upgrades, and keeps the last two releases", async () => {
-      server.publish("1.1.0-rc.1");
-      server.publish("1.1.0");
+      await server.publish("1.1.0-rc.1");
+      await server.publish("1.1.0");
       expect((await upgrade("--version 1.1.0-rc.1")).out).toMatch(/1\.1\.0-rc\.1 runs as/);
       expect((await upgrade()).out).toMatch(/1\.1\.0 runs as/);
       expect(await current()).toBe("releases/1.1.0");
@@ -256,7 +256,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
     test("goes back to no older release", async () => {
       await refuses(15, /1\.0\.0 is older than 1\.1\.0, which is installed/, () => upgrade("--version 1.0.0"));
       await refuses(15, /1\.1\.0-rc\.1 is older than 1\.1\.0/, () => upgrade("--version 1.1.0-rc.1"));
-      server.publish("1.0.9");
+      await server.publish("1.0.9");
       const { code, out } = await install();
       expect({ code, out }).toEqual({
         code: 0,
@@ -268,7 +268,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       ["ends", "1.2.0", 15, /1\.2\.0 was taken back, for it ends again and again; 1\.1\.0 runs again: see journalctl/],
       ["unready", "1.2.1", 2, /1\.2\.1 was taken back, for it is not ready: .*unready.* 503; 1\.1\.0 runs again/],
     ] as const)("takes a release back whose agent %s", async (way, version, patience, line) => {
-      server.publish(version, way);
+      await server.publish(version, way);
       await refuses(13, line, () => upgrade(`--patience ${patience}`));
       expect(await property("ActiveState")).toBe("active");
       expect(await machine.must("cat /proc/$(systemctl show -p MainPID --value watchpost-agent)/cmdline")).toContain(
@@ -278,7 +278,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
 
     test("leaves the old release when it is ended before the new one is ready, and no half of one when killed", async () => {
       const before = await machine.changes();
-      server.publish("1.2.2", "unready");
+      await server.publish("1.2.2", "unready");
       const ended = machine.run(
         "exec /opt/watchpost-agent/install.sh --upgrade --patience 60 & echo $! >/run/upgrade; wait $!",
       );
@@ -288,7 +288,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       expect((await ended).code).toBe(143);
       expect(await current()).toBe("releases/1.1.0");
 
-      server.publish("1.2.3");
+      await server.publish("1.2.3");
       const asked = server.asked("/1.2.3/watchpost-agent-linux-x64.gz");
       const killed = machine.run("exec /opt/watchpost-agent/install.sh --upgrade & echo $! >/run/upgrade; wait $!");
       await asked;
@@ -308,7 +308,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
           await machine.must(`until [ -f ${state}/upgrade-result ]; do sleep 0.1; done; cat ${state}/upgrade-result`),
         );
       };
-      server.publish("1.3.0");
+      await server.publish("1.3.0");
       expect(await ask("1.3.0")).toEqual({ version: "1.3.0", state: "done", detail: "1.3.0 runs" });
       expect(await current()).toBe("releases/1.3.0");
       expect(await ask("1.2.3")).toEqual({
@@ -338,7 +338,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
         /^watchpost-agent is removed; .* watchpost agents revoke agt_[a-z]{20}\n$/,
       );
       expect(await machine.changes()).toEqual(bare);
-      expect(await machine.must("systemctl list-units --all --no-legend 'watchpost*'")).toBe("");
+      expect(await machine.must("systemctl list-unit-files --no-legend 'watchpost*' || true")).toBe("");
       expect((await machine.run(`${fetchScript()} | sh -s -- --uninstall`)).out).toMatch(/nothing was changed/);
       expect(await machine.changes()).toEqual(bare);
     });

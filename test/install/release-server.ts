@@ -1,18 +1,11 @@
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { MANIFEST } from "../../shared/release.ts";
 import type { TestCertificate } from "../support/certificates.ts";
-import { type FakeWay, fakeAgent } from "./fake-agent.ts";
-
-const installed = [
-  "install.sh",
-  "systemd/watchpost-agent.service",
-  "systemd/watchpost-agent-upgrade.service",
-  "systemd/watchpost-agent-upgrade.path",
-];
+import type { FakeWay } from "./fake-agent.ts";
+import { fakeRelease } from "./fake-release.ts";
 
 /** What a coordinator serves to installers, played by hand so that a test can spoil it. */
 export interface ReleaseServer {
@@ -22,7 +15,7 @@ export interface ReleaseServer {
   /** The same of somebody else. */
   readonly foreignKey: string;
   /** From now on this is the latest release. */
-  publish(version: string, way?: FakeWay): void;
+  publish(version: string, way?: FakeWay): Promise<void>;
   /** Changes what is served at a path below `/agent/releases`, until `heal`. */
   spoil(path: string, change: (body: Buffer) => Buffer): void;
   /** Answers everything so, until `heal`. */
@@ -61,14 +54,9 @@ export async function startReleaseServer(host: string, certificate: TestCertific
     url: `https://${host}:${(server.address() as AddressInfo).port}`,
     key: publicKey,
     foreignKey: newKey().publicKey,
-    publish(version, way = "ready") {
-      const executable = gzipSync(fakeAgent(version, way));
-      const release = new Map(installed.map((name) => [name.replace(/.*\//, ""), readFileSync(`install/${name}`)]));
-      for (const arch of ["x64", "arm64"]) release.set(`watchpost-agent-linux-${arch}.gz`, executable);
-      const lines = [...release].map(
-        ([name, body]) => `file ${name} ${createHash("sha256").update(body).digest("hex")} ${body.length}\n`,
-      );
-      const manifest = Buffer.from(`watchpost-agent-release 1\nversion ${version}\n${lines.join("")}`);
+    async publish(version, way = "ready") {
+      const release = await fakeRelease(version, way);
+      const manifest = release.get(MANIFEST) as Buffer;
       const signature = sign("sha256", manifest, privateKey);
       for (const name of [version, "latest"]) {
         files.set(`/${name}`, manifest);

@@ -185,6 +185,12 @@ export async function startMachine(options: { readonly net: string }): Promise<M
   }
 }
 
+/** Adds an authority to those that the machine trusts, as `update-ca-certificates` does. */
+export async function trust(machine: Machine, certificate: string): Promise<void> {
+  await machine.write("/usr/local/share/ca-certificates/test.crt", certificate);
+  await machine.must("cat /usr/local/share/ca-certificates/test.crt >>/etc/ssl/certs/ca-certificates.crt");
+}
+
 /** The process that is number 1 in a pid namespace below this one, or that this one has ended. */
 async function firstProcessBelow(pid: number, exitCode: number | null): Promise<number | "ended" | null> {
   if (exitCode !== null) return "ended";
