@@ -68,6 +68,7 @@ test("a secret that is asked for is told once the queue server takes it, and onl
   const agentId = await agent();
   const { reissue, told } = open();
   reissue.onChange(agentId);
+  expect(await store.issue(agentId, { secretHash: "00", redisPasswordHash: "00" }, 0)).toBeNull();
   await store.askRotation(agentId);
   reissue.onChange(agentId);
   const [news] = await until(
