@@ -9,7 +9,7 @@ import { openQueue, openWorker } from "../../shared/queues.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import type { Metrics } from "../metrics.ts";
 import type { AlertRuleStore, ChannelStore, StoredChannel } from "../store/channels.ts";
-import type { Delivery, DeliveryStore } from "../store/deliveries.ts";
+import type { Begun, Delivery, DeliveryStore } from "../store/deliveries.ts";
 import { idempotentTypes } from "./channels/channel.ts";
 import { GiveUp, RetryLater } from "./channels/failure.ts";
 import type { HttpClient } from "./channels/http.ts";
@@ -31,6 +31,7 @@ const CONCURRENCY = 20;
 /** Tries of one delivery; with the pauses between them they go on for about two hours. */
 const MAX_TRIES = 25;
 const RETRY = { baseMs: 2_000, capMs: 600_000 };
+const REPETITION = "You may have this already: no answer came when it was sent before.";
 const UNCERTAIN = "a coordinator ended while it sent this: it may have arrived";
 /** A job that was handed over this long ago and has not ended, in ms, may be lost with its queue. */
 const HANDED_OVER_MS = 20_000;
@@ -43,7 +44,8 @@ const RECOVER_EVERY_MS = 10_000;
  * leaves nothing out and tells nothing twice. That a message goes out is kept once there
  * is a connection, right before its first byte. Whoever finds that, and not what came of
  * it, sends it again where the channel knows a repeated one; elsewhere it is left as
- * `uncertain` for a person to decide, and what else the rules want goes on.
+ * `uncertain` for a person to decide, and what else the rules want goes on. What a
+ * living coordinator gets no answer to is sent again, and says that it may be a repetition.
  */
 export interface Notifier extends Part {
   /** Has it looked for something to do now. */
@@ -144,7 +146,7 @@ export function createNotifier({
     const delivery = await deliveries.begin(job.data.deliveryId);
     if (!delivery) return;
     const channel = await channels.get(delivery.channelId);
-    if (channel && delivery.isInDoubt && !idempotentTypes.has(channel.type)) {
+    if (channel && delivery.isAbandoned && !idempotentTypes.has(channel.type)) {
       await leaveUncertain(delivery, channel);
       return;
     }
@@ -160,12 +162,14 @@ export function createNotifier({
     logger.info({ delivery: delivery.id, channel: channel.name, event: delivery.event }, "People were told");
   }
 
-  async function send(channel: StoredChannel, { id, content }: Delivery): Promise<void> {
+  async function send(channel: StoredChannel, { id, content, isInDoubt }: Begun): Promise<void> {
+    const isRepetition = isInDoubt && !idempotentTypes.has(channel.type);
+    const told = isRepetition ? { ...content, lines: [...content.lines, REPETITION] } : content;
     const onHandOver = () => deliveries.handOver(id);
     const client: HttpClient = { ...http, send: (request, signal) => http.send(request, signal, onHandOver) };
     const signal = AbortSignal.timeout(SEND_DEADLINE_MS);
     const context = { http: client, commands, signal, now: clock.now(), onHandOver };
-    await sendNotice(channel.type, channels.open(channel), content, context);
+    await sendNotice(channel.type, channels.open(channel), told, context);
   }
 
   async function leaveUncertain(delivery: Delivery, { type, name }: StoredChannel): Promise<void> {
@@ -180,7 +184,7 @@ export function createNotifier({
   async function onFailure(
     job: Job<DeliveryJob, void, string>,
     token: string | undefined,
-    delivery: Delivery,
+    delivery: Begun,
     type: string,
     thrown: unknown,
   ): Promise<void> {
@@ -192,7 +196,7 @@ export function createNotifier({
       await deliveries.end(delivery.id, "failed", reason, null);
       throw new UnrecoverableError(reason);
     }
-    await deliveries.keepError(delivery.id, reason);
+    await deliveries.keepError(delivery.id, reason, thrown.mayHaveArrived || delivery.isInDoubt);
     const pauseMs = thrown.retryAfterMs ?? backoffMs(delivery.attempts - 1, RETRY);
     await job.moveToDelayed(Math.ceil(Date.now() + pauseMs), token);
     throw new DelayedError();

@@ -63,7 +63,9 @@ export interface Replay {
  * otherwise: while PostgreSQL was away the latest result of each region alone was
  * kept for it; a coordinator that was killed may have stored results that it had not
  * judged. So can what is not stored any more, or not yet, and, by some ms, which vote
- * had just gone stale when a result came in.
+ * had just gone stale when a result came in. So can trouble of some seconds that a
+ * region saw alone, which was held back until it was over: that a region was suspect
+ * is kept only if it lost its vote.
  */
 export function createReplay({ history, begin, quorum, asked }: ReplayInput): Replay {
   const turns = turnsAfter(history, begin);

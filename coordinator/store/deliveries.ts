@@ -78,8 +78,10 @@ export interface Dispatched {
 
 /** A delivery of which a try begins. */
 export interface Begun extends Delivery {
-  /** The try before was about to be written, and nobody kept what came of it. */
+  /** An earlier try was about to be written, and nobody knows whether it was taken. */
   readonly isInDoubt: boolean;
+  /** So was the try before, and whoever made it has ended. */
+  readonly isAbandoned: boolean;
 }
 
 export interface DeliveryFilter {
@@ -112,8 +114,8 @@ export interface DeliveryStore {
     error: string | null,
     next: { readonly planned: PlannedDelivery; readonly content: Notice } | null,
   ): Promise<void>;
-  /** Keeps why a try failed that is repeated: the channel has not taken it. */
-  keepError(id: string, error: string): Promise<void>;
+  /** Keeps why a try failed that is repeated, and whether the channel may have taken it all the same. */
+  keepError(id: string, error: string, mayHaveArrived: boolean): Promise<void>;
   /** A delivery of its own, beside all rules: a test. */
   add(delivery: { readonly id: string; readonly channelId: string; readonly content: Notice }): Promise<void>;
   /** Plans a delivery again that failed, or of which nobody knows whether it arrived; else false. */
@@ -173,13 +175,15 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
       return rows.map(({ id }) => id);
     },
     async begin(id) {
-      const { rows } = await postgres.query<Row & { in_doubt: boolean }>(
-        `UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1, handed_at = NULL
-         FROM (SELECT id, handed_at FROM deliveries WHERE id = $1 AND state IN ('queued', 'sending') FOR UPDATE) AS was
-         WHERE d.id = was.id RETURNING d.*, was.handed_at IS NOT NULL AS in_doubt`,
+      const { rows } = await postgres.query<Row & { in_doubt: boolean; was_sending: boolean }>(
+        `UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1
+         FROM (SELECT id, state, handed_at FROM deliveries WHERE id = $1 AND state IN ('queued', 'sending') FOR UPDATE) AS was
+         WHERE d.id = was.id RETURNING d.*, was.handed_at IS NOT NULL AS in_doubt, was.state = 'sending' AS was_sending`,
         [id],
       );
-      return rows[0] ? { ...toDelivery(rows[0]), isInDoubt: rows[0].in_doubt } : null;
+      const [row] = rows;
+      if (!row) return null;
+      return { ...toDelivery(row), isInDoubt: row.in_doubt, isAbandoned: row.in_doubt && row.was_sending };
     },
     async handOver(id) {
       await postgres.query("UPDATE deliveries SET handed_at = now() WHERE id = $1", [id]);
@@ -194,8 +198,12 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
         );
         if (rows[0] && next) await insert(client, next.planned, next.content, toDelivery(rows[0]));
       }),
-    async keepError(id, error) {
-      await postgres.query("UPDATE deliveries SET last_error = $2, handed_at = NULL WHERE id = $1", [id, error]);
+    async keepError(id, error, mayHaveArrived) {
+      await postgres.query(
+        `UPDATE deliveries SET last_error = $2, handed_at = CASE WHEN $3 THEN handed_at END,
+                state = CASE state WHEN 'sending' THEN 'queued' ELSE state END WHERE id = $1`,
+        [id, error, mayHaveArrived],
+      );
     },
     async add({ id, channelId, content }) {
       await postgres.query(
@@ -205,7 +213,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
     },
     async retry(id) {
       const { rowCount } = await postgres.query(
-        "UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL WHERE id = $1 AND state IN ('failed', 'uncertain')",
+        "UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL, handed_at = NULL WHERE id = $1 AND state IN ('failed', 'uncertain')",
         [id],
       );
       return rowCount === 1;

@@ -6,10 +6,13 @@ export class RetryLater extends Error {
   override readonly name = "RetryLater";
   /** How long the vendor asks to wait, in ms; null when it is the caller's to say. */
   readonly retryAfterMs: number | null;
+  /** It had gone out, and no answer came: it may have been taken after all. */
+  readonly mayHaveArrived: boolean;
 
-  constructor(message: string, retryAfterMs: number | null = null) {
+  constructor(message: string, retryAfterMs: number | null = null, mayHaveArrived = false) {
     super(message);
     this.retryAfterMs = retryAfterMs;
+    this.mayHaveArrived = mayHaveArrived;
   }
 }
 

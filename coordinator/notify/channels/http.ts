@@ -37,6 +37,11 @@ export function createHttpClient(options: { readonly userAgent: string; readonly
   return {
     async send({ url, method = "POST", headers = {}, body }, signal, onHandOver = async () => undefined) {
       const bytes = Buffer.from(textOf(body));
+      let isHandedOver = false;
+      const handOver = async () => {
+        await onHandOver();
+        isHandedOver = true;
+      };
       let response: Dispatcher.ResponseData;
       try {
         response = await request(url, {
@@ -47,12 +52,12 @@ export function createHttpClient(options: { readonly userAgent: string; readonly
             "content-length": String(bytes.length),
             ...headers,
           },
-          body: Readable.from(after(onHandOver, bytes), { objectMode: false }),
+          body: Readable.from(after(handOver, bytes), { objectMode: false }),
           signal,
           dispatcher: agent,
         });
       } catch (thrown) {
-        throw failureOf(thrown, signal);
+        throw failureOf(thrown, signal, isHandedOver);
       }
       if (response.statusCode >= 200 && response.statusCode < 300) {
         // It is taken: nothing that comes after can unsay it.
@@ -92,11 +97,11 @@ function contentType(body: unknown): string {
   return body instanceof URLSearchParams ? "application/x-www-form-urlencoded" : "application/json";
 }
 
-function failureOf(thrown: unknown, signal: AbortSignal): RetryLater | GiveUp {
-  if (signal.aborted) return new RetryLater("no answer within the deadline");
+function failureOf(thrown: unknown, signal: AbortSignal, isHandedOver: boolean): RetryLater | GiveUp {
+  if (signal.aborted) return new RetryLater("no answer within the deadline", null, isHandedOver);
   const { code } = thrown as NodeJS.ErrnoException;
   const wrong = code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_URL" || code === "UND_ERR_NOT_SUPPORTED";
-  return wrong ? new GiveUp(errorText(thrown)) : new RetryLater(errorText(thrown));
+  return wrong ? new GiveUp(errorText(thrown)) : new RetryLater(errorText(thrown), null, isHandedOver);
 }
 
 /** Failures that pass by themselves: RFC 9110 §15.5.9 and §15.6, RFC 8470 §5.2, RFC 6585 §4. */

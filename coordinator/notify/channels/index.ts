@@ -65,6 +65,8 @@ export async function sendNotice(
   } catch (thrown) {
     const secrets = secretTexts(channel.secrets.map((name) => (parsed.data as Record<string, unknown>)[name]));
     const message = shorten(clean(withoutSecrets(errorText(thrown), secrets)), MAX_MESSAGE);
-    throw thrown instanceof RetryLater ? new RetryLater(message, thrown.retryAfterMs) : new GiveUp(message);
+    throw thrown instanceof RetryLater
+      ? new RetryLater(message, thrown.retryAfterMs, thrown.mayHaveArrived)
+      : new GiveUp(message);
   }
 }

@@ -11,9 +11,9 @@ import { until } from "../../support/until.ts";
 
 type Program = ProgramProcess & { readonly url: string };
 
-const received: Array<{ readonly path: string; readonly id: string | undefined }> = [];
-/** Whether the receiver takes what it gets and says nothing. */
-let isSilent = true;
+const received: Array<{ readonly path: string; readonly id: string | undefined; readonly body: string }> = [];
+/** Whether the receiver answers what it gets, says nothing, or breaks the connection. */
+let manner: "answers" | "is silent" | "breaks off" = "is silent";
 const closers: Array<() => Promise<unknown>> = [];
 let start: () => Promise<Program>;
 let place: string;
@@ -35,9 +35,12 @@ beforeAll(async () => {
   ]);
   closers.push(() => Promise.all([postgres.stop(), clickhouse.stop(), queues.stop()]));
   const receiver = await serveHttp(async (request, response) => {
-    for await (const _ of request);
-    received.push({ path: request.url ?? "", id: request.headers["webhook-id"]?.toString() });
-    if (!isSilent) response.writeHead(200).end("ok");
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const id = request.headers["webhook-id"]?.toString();
+    received.push({ path: request.url ?? "", id, body: String(Buffer.concat(chunks)) });
+    if (manner === "answers") response.writeHead(200).end("ok");
+    if (manner === "breaks off") request.socket.destroy();
   });
   closers.push(receiver.stop);
   place = receiver.url;
@@ -87,7 +90,7 @@ test("killed when a message is out and not answered: sent again where it is know
     (count) => count === 2,
   );
   await first.end("SIGKILL");
-  isSilent = false;
+  manner = "answers";
 
   const second = await start();
   const delivery = (id: string | undefined) => call(second, "GET", `/v1/deliveries/${id}`);
@@ -109,4 +112,24 @@ test("killed when a message is out and not answered: sent again where it is know
     ({ state }) => state === "sent",
   );
   expect(to("/chat")).toHaveLength(2);
+  expect(to("/chat").some(({ body }) => body.includes("may have this already"))).toBe(false);
+
+  // Who is alive and gets no answer sends it again, and says so where it would not be known.
+  manner = "breaks off";
+  await Promise.all(
+    (await call(second, "GET", "/v1/channels")).data.map(({ id }: any) =>
+      call(second, "POST", `/v1/channels/${id}/test`, {}),
+    ),
+  );
+  await until(
+    () => received.length,
+    (count) => count === 6,
+  );
+  manner = "answers";
+  await until(
+    () => received.length,
+    (count) => count === 8,
+  );
+  expect(to("/chat").at(-1)?.body).toContain("may have this already");
+  expect(to("/hook").at(-1)?.body).not.toContain("may have this already");
 }, 90_000);
