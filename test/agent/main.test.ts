@@ -250,6 +250,50 @@ describe("the agent as a program", () => {
     expect(agent.output()).toContain("The clock can be corrected again");
   });
 
+  test("goes by the coordinator's clock, be it hours away, and follows it when it is set", async () => {
+    const target = await httpTarget((_request, response) => response.end("ok"));
+    closers.push(() => target.stop());
+    const checks = openChecks();
+    const found: { round: number; latenessMs: number }[] = [];
+    const ingest = openWorker<ResultBatch>(
+      resultsQueueName(region),
+      async ({ data }) => void found.push(...data.results),
+      { server, logger, leastPrivilege: false, concurrency: 5, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
+    );
+    void ingest.run();
+    closers.push(() => ingest.close());
+    const dueIn = (ms: number, round: number) => {
+      const scheduledAt = Date.now() + link.behaviour.clockAheadMs + ms;
+      const check = {
+        ...dueNow(`http://127.0.0.1:${target.port}/`, round),
+        scheduledAt,
+        expiresAt: scheduledAt + 5_000,
+      };
+      return checks.add("checks", { v: 1, checks: [check] }, { ...jobOptions, jobId: `a-${round}` });
+    };
+    const performed = (round: number) =>
+      until(
+        () => found.find((one) => one.round === round),
+        (one) => one !== undefined,
+      );
+    link.behaviour.clockAheadMs = 3 * 3_600_000;
+    start();
+    await until(lastWork, (work) => work === "taking");
+    await dueIn(500, 1);
+    expect((await performed(1))?.latenessMs).toBeLessThan(2_000);
+
+    link.behaviour.clockAheadMs = -3_600_000;
+    const samples = () => link.messages.filter(({ type }) => type === "clock").length;
+    const before = samples();
+    // The next heartbeat's sample contradicts those before; then some are taken at once, until they agree.
+    await until(samples, (count) => count >= before + 4);
+    await until(lastWork, (work) => work === "taking");
+    await dueIn(500, 2);
+    const second = await performed(2);
+    expect(second?.latenessMs).toBeLessThan(2_000);
+    expect(second?.latenessMs).toBeGreaterThan(-1);
+  });
+
   test("goes on with its checks while the coordinator is away, with signs of life", async () => {
     const target = await httpTarget((_request, response) => response.end("ok"));
     closers.push(() => target.stop());
