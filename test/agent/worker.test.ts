@@ -325,6 +325,7 @@ describe.concurrent.each(queueKinds)("an agent's worker on %s", (kind) => {
     await until(
       () => line.checks.getJobs(["wait"]),
       ([job]) => (job?.attemptsStarted ?? 0) > 2,
+      { withinMs: 8_000 },
     );
     worker.pause({ giveBack: true });
     isRight = true;
@@ -334,6 +335,32 @@ describe.concurrent.each(queueKinds)("an agent's worker on %s", (kind) => {
       (jobs) => jobs.length === 1,
     );
     expect(line.misses).toEqual([]);
+  });
+
+  test("begins no check when its clock is found wrong only then", async (context) => {
+    const { line, upTarget, due } = await begin(context);
+    const up = await upTarget();
+    let isRight = true;
+    const { worker } = await line.startWorker({
+      isClockRight() {
+        if (!isRight) worker.pause({ giveBack: true });
+        return isRight;
+      },
+    });
+    await line.push([due(tcpCheck("127.0.0.1", up.port), 1, 1_000)]);
+    await until(
+      () => line.logs.some(({ msg }) => msg === "Processing monitor check job"),
+      (isTaken) => isTaken,
+    );
+    isRight = false;
+    await until(
+      () => line.checks.getJobs(["wait"]),
+      ({ length }) => length === 1,
+    );
+    expect([up.connections, line.results, line.misses]).toEqual([0, [], []]);
+    isRight = true;
+    worker.take();
+    await line.resultsOf([1]);
   });
 
   test("tells of its fetches, also when there is nothing to fetch", async (context) => {

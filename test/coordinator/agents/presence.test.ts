@@ -151,11 +151,10 @@ test("an agent is drained and resumed through a coordinator that it is not linke
 
   // Neither a restart of the agent nor one of its coordinator has it take checks again.
   await agents.find(({ id }) => id === "agt-1st")?.end("SIGKILL");
-  start("agt-1st", "us-east", {}, other);
-  await until(
-    async () => (await rowsOf("agt-1st")).map(({ state, seenAgoMs }) => `${state} ${seenAgoMs < 4_000}`).join(),
-    (seen) => seen === "drained true,drained true",
-  );
+  const again = start("agt-1st", "us-east", {}, other);
+  await until(again.output, (output) => output.includes("Drained: no checks are taken"));
+  await until(again.output, (output) => output.includes("BullMQ worker is ready"));
+  await become("agt-1st", "drained");
   expect(await count("agt-1st", since)).toBe(0);
 
   expect((await watchpost(["agents", "resume", "agt-1st"], env)).code).toBe(0);
