@@ -29,7 +29,8 @@ async function beginStory({ onTestFinished }: Pick<TestContext, "onTestFinished"
     /** Monitors of unrelated targets, each seen well by every region. */
     async watchAll(interval: string): Promise<void> {
       for (const host of hosts) {
-        const document = { name: host, type: "tcp", interval, timeout: "1s", tcp: { host, port: 443 } };
+        // Votes stay fresh for two intervals and the timeout, so that a busy machine makes no silence of it.
+        const document = { name: host, type: "tcp", interval, timeout: "3s", tcp: { host, port: 443 } };
         expect((await coordinator.call("POST", "/v1/monitors", document)).status).toBe(201);
       }
       await until(story.verdicts, (all) => all.length === hosts.length && all.every((verdict) => verdict === "up"));
@@ -59,7 +60,7 @@ async function beginStory({ onTestFinished }: Pick<TestContext, "onTestFinished"
   return story;
 }
 
-test.concurrent.for(["2s", "6s"])(
+test.concurrent.for(["3s", "6s"])(
   "a region that alone sees everything fail loses its vote, and nobody hears of the monitors, at intervals of %s",
   { timeout: 120_000 },
   async (interval, context) => {
@@ -90,7 +91,7 @@ test.concurrent.for(["2s", "6s"])(
 
 test.concurrent("an outage of most targets that every region sees opens their incidents and impairs nobody", async (context) => {
   const story = await beginStory(context);
-  await story.watchAll("2s");
+  await story.watchAll("3s");
   story.failing = (_, host) => host !== "f.example";
   await until(story.incidents, (all) => all.length === 5);
   const seen = await until(story.verdicts, (all) => all.filter((verdict) => verdict === "down").length === 5);
@@ -102,7 +103,7 @@ test.concurrent("an outage of most targets that every region sees opens their in
 
 test.concurrent("a region whose agents' canaries fail has no vote until they are well; with all of them nothing is known", async (context) => {
   const story = await beginStory(context);
-  await story.watchAll("4s");
+  await story.watchAll("5s");
   story.cutOff = new Set(["ap-south"]);
   const [impaired] = await until(story.impairments, (all) => all.length > 0);
   expect(impaired).toMatchObject({ region: "ap-south", impaired: { reason: "its agents' canaries fail: gateway" } });
@@ -128,7 +129,7 @@ test.concurrent("two coordinators take a vote once, and tell of it once", async 
   const story = await beginStory(context);
   const other = await story.coordinator.another();
   try {
-    await story.watchAll("4s");
+    await story.watchAll("5s");
     story.failing = (region) => region === "eu-west";
     await until(story.impairments, (all) => all.length > 0, { withinMs: 30_000 });
     story.failing = () => false;
