@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
+import { retryUntil } from "../../../shared/retry.ts";
 import type { AgentUpgradeRow } from "../../http/api-types.ts";
 import { ABSENT } from "../../quantities.ts";
 import { parseRegion } from "../arguments.ts";
@@ -8,6 +9,8 @@ import { CommandFailure } from "../failure.ts";
 import { renderTable } from "../table.ts";
 
 const ASK_EVERY_MS = 1_000;
+/** The upgrade goes on though the coordinator that was asked is started again, say. */
+const PATIENCE = { baseMs: 500, capMs: 5_000, deadlineMs: 120_000 };
 
 interface Options extends JsonOption {
   readonly region: string;
@@ -42,7 +45,8 @@ export function addUpgrade(parent: Command, context: CliContext): void {
         }
         if (!wait || upgrade.state !== "running") break;
         await sleep(ASK_EVERY_MS);
-        upgrade = await client.get<AgentUpgradeRow>(`/v1/agent-upgrades/${upgrade.id}`);
+        const path = `/v1/agent-upgrades/${upgrade.id}`;
+        upgrade = await retryUntil(() => client.get<AgentUpgradeRow>(path), { ...PATIENCE, isFinal: isRefusal });
       }
       if (options.json) print(context, options, upgrade, () => "");
       if (upgrade.state === "running") return say("It goes on: see watchpost agents upgrades");
@@ -93,4 +97,9 @@ export function addUpgrade(parent: Command, context: CliContext): void {
 function parseCount(text: string): number {
   if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 999.");
   return Number(text);
+}
+
+/** Whether the coordinator has answered, and will not answer otherwise. */
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof CommandFailure && thrown.status !== null && thrown.status < 500;
 }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { idle } from "../../support/agent-link.ts";
 import { watchpost } from "../../support/cli.ts";
 import { adminToken, startTestCoordinator, type TestCoordinator } from "../../support/coordinator.ts";
+import { startRelay } from "../../support/relay.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { until } from "../../support/until.ts";
 import { layOutReleases, type UpgradableAgent, upgradableAgent } from "../../support/upgradable-agent.ts";
@@ -121,17 +122,24 @@ test("when no agent can become it, that is said of each", async () => {
 
 test("the command tells how it goes, and fails when it does", async () => {
   const agent = await arrive(coordinator);
-  const env = { WATCHPOST_URL: coordinator.url, WATCHPOST_TOKEN: adminToken };
+  const way = await startRelay(coordinator.url);
+  const env = { WATCHPOST_URL: way.url.replace(/\/$/, ""), WATCHPOST_TOKEN: adminToken };
   const running = watchpost(["agents", "upgrade", "--region", region, "--version", "1.1.0"], env);
   await until(
     () => asked(agent),
     ({ length }) => length > 0,
   );
+  // It goes on while the coordinator does not answer for a while.
+  way.cut();
   agent.say({ type: "upgrade", version: "1.1.0", state: "failed", detail: "the signature is wrong" });
+  const { data } = (await coordinator.call("GET", "/v1/agent-upgrades")).body;
+  await ended(data.find((one: any) => one.region === region).id);
+  way.mend();
   const { code, out, err } = await running;
   expect(code).toBe(1);
   expect(out).toMatch(new RegExp(`the agents of ${region} become 1.1.0\n  ${agent.id} \\(1.0.0\\): `));
   expect(err).toContain(`the upgrade has failed: ${agent.id}: the signature is wrong`);
   const { out: list } = await watchpost(["agents", "upgrades"], env);
+  await way.stop();
   expect(list).toMatch(new RegExp(`${region} +1.1.0 +failed +0/1`));
 });
