@@ -121,6 +121,7 @@ export function createAgentLinks({
 
     /** What an agent is to know before it takes checks; nobody can tell it while that cannot be read. */
     function welcome({ agentId, region }: Hello): void {
+      if (socket.readyState !== socket.OPEN) return;
       let told = drains.isDrained(agentId);
       tellDrain = () => {
         const drained = drains.isDrained(agentId);

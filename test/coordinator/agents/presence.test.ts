@@ -142,6 +142,11 @@ test("an agent is drained and resumed through a coordinator that it is not linke
   const drained = await watchpost(["agents", "drain", "agt-1st"], env);
   expect(drained).toMatchObject({ code: 0, out: expect.stringContaining("takes no more checks") });
   await become("agt-1st", "drained", 15_000);
+  expect((await other.call("GET", "/v1/audit")).body.data[0]).toMatchObject({
+    actor: "admin",
+    action: "agents.drain",
+    subject: "agt-1st",
+  });
   const since = Date.now();
   await until(
     () => count("agt-2nd", since),
