@@ -8,6 +8,7 @@ import { CLOSE_REFUSED, HEARTBEAT_MS, LINK_PATH, MAX_LINK_MESSAGE_BYTES, OFFLINE
 import type { Logger } from "../shared/logger.ts";
 import { backoffMs } from "../shared/retry.ts";
 import type { ClockSync } from "./clock-sync.ts";
+import { throughProxy } from "./proxy.ts";
 import { RefusedByCoordinator } from "./refused.ts";
 import { webSocketAddress } from "./web-socket-address.ts";
 
@@ -126,6 +127,7 @@ export function createLink(deps: {
         maxPayload: MAX_LINK_MESSAGE_BYTES,
         perMessageDeflate: false,
         followRedirects: false,
+        ...throughProxy(address),
         ...(deps.authorities && { ca: [...deps.authorities] }),
       });
       socket = ws;

@@ -1,6 +1,7 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { text } from "node:stream/consumers";
+import { throughProxy } from "./proxy.ts";
 
 /** What the coordinator answers with is small. */
 const MAX_ANSWER_BYTES = 65_536;
@@ -33,6 +34,7 @@ export async function postJson(
       },
       signal,
       agent: false,
+      ...throughProxy(url),
       ...(authorities && { ca: [...authorities] }),
     });
     const fail = (thrown: unknown) => reject(signal.aborted ? signal.reason : thrown);

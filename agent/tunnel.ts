@@ -4,6 +4,7 @@ import { AbstractConnector, type RedisOptions } from "ioredis";
 import { type ClientOptions, WebSocket } from "ws";
 import { MAX_TUNNEL_FRAME_BYTES, TUNNEL_IDLE_MS, TUNNEL_PATH } from "../shared/link.ts";
 import { backoffMs } from "../shared/retry.ts";
+import { throughProxy } from "./proxy.ts";
 import { webSocketAddress } from "./web-socket-address.ts";
 
 /** How long the coordinator may take to open a tunnel, in ms. */
@@ -52,6 +53,7 @@ export function createTunnelConnector({
       if (!this.connecting) throw new Error("Connection is closed.");
       const options = {
         headers: { authorization: `Bearer ${bearer()}` },
+        ...throughProxy(address),
         ...(authorities && { ca: [...authorities] }),
       };
       const stream = openTunnel(address, options, (isRefused) => {

@@ -10,6 +10,7 @@ import { adminToken } from "../support/coordinator.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
 import { type Machine, startMachine, trust, whyNoMachines } from "../support/machine.ts";
 import { type ProgramProcess, startProgram } from "../support/program-process.ts";
+import { startProxy } from "../support/proxy.ts";
 import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -36,6 +37,7 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
   let releases: string;
   let url: string;
   let dispatcher: Agent;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
   const machines = {} as Record<Region, Machine>;
   const bare = {} as Record<Region, Record<string, string>>;
   const lines = {} as Record<Region, string>;
@@ -83,6 +85,7 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
     const { cert, key } = authority.issue({ names: [internet.home] });
     const files = { TLS_CERT: join(data.path, "cert.pem"), TLS_KEY: join(data.path, "key.pem") };
     await Promise.all([writeFile(files.TLS_CERT, cert), writeFile(files.TLS_KEY, key)]);
+    proxy = later(await startProxy(internet.home), ({ stop }) => stop());
     const port = await freePort();
     url = `https://${internet.home}:${port}`;
     coordinator = later(
@@ -138,8 +141,11 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
     await machines[region].write("/run/token", `${token}\n`, "600");
     return `sudo() { "$@"; }; ${line}`;
   }
+  /** One region has a proxy before it. */
   const paste = (region: Region, more = "") =>
-    machines[region].run(`${lines[region]} ${more}`, { env: { WATCHPOST_ENROLLMENT_TOKEN_FILE: "/run/token" } });
+    machines[region].run(`${lines[region]} ${more}`, {
+      env: { WATCHPOST_ENROLLMENT_TOKEN_FILE: "/run/token", ...(region === "us-east" && { https_proxy: proxy.url }) },
+    });
   const upgrade = (region: Region, more: string) =>
     machines[region].run(`/opt/watchpost-agent/install.sh --upgrade ${more}`, { withinMs: 110_000 });
   const property = async (region: Region, name: string) =>
@@ -181,6 +187,9 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
         expect(await agentOf(region)).toMatchObject({ region, version: versions.first, online: true });
       }),
     );
+    const connections = await machines["us-east"].must("ss -Htn state established");
+    expect(connections).toContain(new URL(proxy.url).host);
+    expect(connections).not.toContain(new URL(url).host);
   });
 
   test("a monitor has a verdict from all three regions", async () => {
