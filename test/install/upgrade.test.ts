@@ -36,7 +36,7 @@ describe.skipIf(why !== null)("a region's agents on machines with systemd", () =
     const dir = later(await tempDir(), (one) => one.remove());
     releases = join(dir.path, "releases");
     const internet = later(await startInternet({ places: 2, targets: 1 }), (one) => one.stop());
-    await makeRelease(releases, "1.0.0", [arch]);
+    await makeRelease(releases, "1.0.0", [arch], 1);
     const port = await freePort();
     const publicUrl = `http://${internet.home}:${port}`;
     // Agents reach the queues through the coordinator: there is no other way to them.
@@ -90,7 +90,7 @@ describe.skipIf(why !== null)("a region's agents on machines with systemd", () =
   test("become a new version one after the other, and no check is left out", async () => {
     await resultsFlow();
     const from = new Date().toISOString();
-    await makeRelease(releases, "1.0.1", [arch]);
+    await makeRelease(releases, "1.0.1", [arch], 1);
     const { code, out, err } = await upgrade();
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out.match(/: done$/gm)).toHaveLength(2);
