@@ -217,7 +217,11 @@ export function openWorker<Data>(
 }
 
 /**
- * BullMQ fetches again at once after an error that is not the connection's, such
+ * BullMQ fetches job after job, a round trip each, until there are no more, and only then starts
+ * the first: where jobs come faster than round trips go, as on another continent, it would not start
+ * until it has `concurrency` of them. This one starts each job before it fetches the next.
+ *
+ * BullMQ also fetches again at once after an error that is not the connection's, such
  * as a database without its schema or a Redis out of memory: thousands of times a
  * second. This one waits between failures, and tells of each success and of what it
  * holds, for which BullMQ has no events.
@@ -226,6 +230,8 @@ class PacedWorker extends Worker {
   onFetch: (() => void) | undefined;
   onHeld: ((change: number) => void) | undefined;
   #failures = 0;
+  /** Fetched by themselves, and not started yet. */
+  readonly #unstarted = new Set<object>();
   readonly #lengths = new WeakMap<object, number>();
 
   protected override createJob({ repeatJobKey: _, ...data }: JobJson, jobId: string) {
@@ -241,6 +247,7 @@ class PacedWorker extends Worker {
   }
 
   override async processJob(job: Job, token: string, fetchNext?: () => boolean) {
+    this.#unstarted.delete(job);
     try {
       return await super.processJob(job, token, fetchNext);
     } finally {
@@ -249,8 +256,11 @@ class PacedWorker extends Worker {
   }
 
   protected override async moveToActive(token: string, name?: string) {
+    // As if there were no more: BullMQ then starts what it has, and asks again.
+    if (this.#unstarted.size > 0) return undefined as never; // As BullMQ itself has it, whatever its type says.
     try {
       const job = await super.moveToActive(token, name);
+      if (job) this.#unstarted.add(job);
       this.#failures = 0;
       this.onFetch?.();
       return job;

@@ -1,6 +1,9 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Benchmark, Figures } from "./benchmark.ts";
 import { lineResultsSql, startLine } from "./line.ts";
+import { createScope } from "./scope.ts";
 import { startStores } from "./stores.ts";
 import { startTarget } from "./target.ts";
 import { watchFor } from "./window.ts";
@@ -19,11 +22,16 @@ export const tunnel: Benchmark = {
   async run({ scope, dir, profileDir, scale, note, ...setting }) {
     const seconds = setting.seconds ?? SECONDS;
     const rate = Math.max(1, Math.round(RATE * scale));
-    const stores = await startStores(scope, dir);
     const target = await startTarget(scope, dir);
 
+    /** From empty stores, each time. */
     async function measure(way: Way): Promise<Figures> {
-      const line = await startLine(scope, { stores, targetUrl: target.url, dir, profileDir, enrolled: way });
+      const ownDir = await mkdtemp(join(dir, `${way}-`));
+      const own = createScope(note);
+      scope.add({ stop: own.close });
+      const stores = await startStores(own, ownDir);
+      const place = { stores, targetUrl: target.url, dir: ownDir, profileDir };
+      const line = await startLine(own, { ...place, enrolled: way });
       await line.watch(rate);
       await sleep(Math.min(WARM_UP_MS, seconds * 1_000));
       const { figures, programs } = await watchFor(seconds, {
@@ -38,8 +46,7 @@ export const tunnel: Benchmark = {
         `${way}: ${checksPerSecond.toFixed(0)} stored/s, coverage ${(coverage * 100).toFixed(1)} %, ` +
           `${cpuUsPerCheck.toFixed(0)} µs/check, of it coordinator ${programs.coordinator?.toFixed(0)} and agent ${programs.agent?.toFixed(0)}`,
       );
-      await line.watch(0);
-      await line.stop();
+      await own.close();
       return {
         ...figures,
         cpuUsPerCheckAgent: programs.agent as number,
