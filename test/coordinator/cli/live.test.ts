@@ -105,7 +105,7 @@ it("lists regions and agents", async () => {
   expect((await watchpost(["regions"], env())).out).toMatch(/^eu-west +1\/1 online +(now|\d+ s ago) +yes +–$/m);
   expect(JSON.parse((await watchpost(["regions", "--json"], env())).out)).toHaveLength(2);
   const { out } = await watchpost(["agents"], env());
-  for (const { id, region } of agents) expect(out).toMatch(new RegExp(`^${id} +${region} +online +here +0 `, "m"));
+  for (const { id, region } of agents) expect(out).toMatch(new RegExp(`^${id} +${region} +online +– +here +0 `, "m"));
 });
 
 it("retires a region that nobody needs, and says why another is needed", async () => {
