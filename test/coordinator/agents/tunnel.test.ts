@@ -11,6 +11,7 @@ import { createAgentTunnels } from "../../../coordinator/agents/tunnel.ts";
 import { CLOSE_REFUSED, MAX_TUNNEL_FRAME_BYTES, TUNNEL_PATH } from "../../../shared/link.ts";
 import { createLogger } from "../../../shared/logger.ts";
 import { openQueue, openWorker, type QueueServer } from "../../../shared/queues.ts";
+import { startTlsRedis } from "../../support/redis-tls.ts";
 import { testQueueServer } from "../../support/shared-servers.ts";
 import { until } from "../../support/until.ts";
 
@@ -322,4 +323,22 @@ test("the queues may be in another database", async () => {
   await until(heard, (text) => text === "+OK\r\n:1\r\n");
   await admin.select(3);
   expect(await admin.llen("watchpost:{checks-eu}:wait")).toBe(1);
+});
+
+test("Redis may be reached over TLS, and not with a certificate of a stranger", async () => {
+  const { server, tlsPort, authority, stop } = await startTlsRedis();
+  onTestFinished(stop);
+  const admin = new Redis(server.options);
+  onTestFinished(() => admin.disconnect());
+  const rules = { prefix: "watchpost", region: "eu", agentId: "agt_a", passwordHashes: [sha256("agt_a")] };
+  await admin.call("ACL", "SETUSER", userOf("agt_a"), ...agentRules(rules, "selectors"));
+  const known = await setup({ options: { port: tlsPort, tls: { ca: authority.cert, servername: "localhost" } } });
+  const one = await known.open();
+  one.socket.send(Buffer.concat([login(), resp("PING")]));
+  await until(one.heard, (heard) => heard === "+OK\r\n+PONG\r\n");
+  const unknown = await setup({ options: { port: tlsPort, tls: { servername: "localhost" } } });
+  const other = await unknown.open();
+  other.socket.send(login());
+  expect((await other.closed).code).toBe(1001);
+  expect(other.heard()).toBe("");
 });
