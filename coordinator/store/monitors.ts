@@ -78,7 +78,8 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
     },
     change: (id, revise) =>
       inTransaction(postgres, async (client) => {
-        const found = await client.query<Row>(`SELECT ${columns} FROM monitors WHERE id = $1 FOR UPDATE`, [id]);
+        // Not a whole FOR UPDATE: whoever writes the monitor's votes wants to know that it is there, and has its status.
+        const found = await client.query<Row>(`SELECT ${columns} FROM monitors WHERE id = $1 FOR NO KEY UPDATE`, [id]);
         if (!found.rows[0]) return null;
         const current = toMonitor(found.rows[0]);
         const spec = sealMonitor(box, revise(current), { id, revision: current.revision + 1, current });
@@ -94,6 +95,8 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
       }),
     remove: (id) =>
       inTransaction(postgres, async (client) => {
+        // In the order of those who judge: the status first, and then the monitor itself.
+        await client.query("SELECT FROM monitor_status WHERE monitor_id = $1 FOR UPDATE", [id]);
         const { rows } = await client.query<{ revision: number }>(
           "DELETE FROM monitors WHERE id = $1 RETURNING revision",
           [id],
@@ -142,8 +145,9 @@ async function recordRevision(
 
 /** Votes were about what the monitor watched before; they say nothing about what it watches now. */
 async function forgetVotes(client: PostgresClient, monitor: Monitor): Promise<void> {
-  await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [monitor.id]);
+  // Takes the status first, as those who judge do: their last vote on what was watched before is written by then.
   await beginAnew(client, monitor);
+  await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [monitor.id]);
 }
 
 function toMonitor({ id, revision, spec, created_at, updated_at }: Row): Monitor {
