@@ -335,6 +335,7 @@ export function createOutbox(deps: {
         void replay();
       }
     },
+    abort: () => aborted.abort(new Error("the outbox is closed")),
     async stop() {
       flush();
       if (size > 0) {

@@ -5,6 +5,8 @@ import type { Logger } from "./logger.ts";
 export interface Part {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Gives up a start that is under way, which then fails soon. Parts have it whose start may take long. */
+  abort?(): void;
   /** Settles when the part asks to be stopped: resolves when its work is done, rejects when it cannot go on. */
   readonly ended?: Promise<void>;
 }
@@ -16,11 +18,13 @@ const STOP_DEADLINE_MS = 5_000;
  * Runs parts as one: starts them in the order given, stops them in reverse. When
  * one fails to start, those before it are stopped and the failure is thrown. A
  * part that fails to stop, or takes longer than its deadline, is logged and the
- * rest still stop.
+ * rest still stop. A stop while they start gives up the part whose turn it is.
  */
 export function inSequence(parts: ReadonlyArray<readonly [name: string, part: Part]>, logger: Logger): Part {
   const running: Array<readonly [string, Part]> = [];
+  let starting: Part | null = null;
   async function stop(): Promise<void> {
+    starting?.abort?.();
     for (const [name, part] of running.splice(0).reverse()) {
       try {
         await withDeadline(part.stop(), STOP_DEADLINE_MS, `${name} did not stop`);
@@ -32,12 +36,15 @@ export function inSequence(parts: ReadonlyArray<readonly [name: string, part: Pa
   return {
     async start() {
       for (const [name, part] of parts) {
+        starting = part;
         try {
           await part.start();
         } catch (thrown) {
+          starting = null;
           await stop();
           throw thrown;
         }
+        starting = null;
         running.push([name, part]);
       }
     },

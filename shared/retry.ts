@@ -38,6 +38,7 @@ export async function retryUntil<T>(
     try {
       return await work();
     } catch (thrown) {
+      options.signal?.throwIfAborted();
       const pause = backoffMs(attempt, options);
       if (options.isFinal?.(thrown) || performance.now() + pause > end) throw thrown;
       options.onRetry?.(thrown, attempt);
