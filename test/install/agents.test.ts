@@ -226,7 +226,10 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
   });
 
   test("an agent that is killed is back within 5 s", async () => {
-    const id = await property("eu-west", "MainPID");
+    const id = await until(
+      () => property("eu-west", "MainPID"),
+      (pid) => pid !== "0",
+    );
     await machines["eu-west"].must(`kill -KILL ${id}`);
     await until(
       async () => [await property("eu-west", "ActiveState"), await property("eu-west", "MainPID")],
@@ -243,7 +246,10 @@ describe.skipIf(why !== null)("agents on three machines with systemd", { timeout
       "[Service]\nWatchdogSec=6\nTimeoutAbortSec=1\n",
     );
     await machines["ap-south"].must("systemctl daemon-reload; systemctl restart watchpost-agent");
-    const id = await property("ap-south", "MainPID");
+    const id = await until(
+      () => property("ap-south", "MainPID"),
+      (pid) => pid !== "0",
+    );
     await machines["ap-south"].must(`kill -STOP ${id}`);
     await until(
       async () => [await property("ap-south", "ActiveState"), await property("ap-south", "MainPID")],

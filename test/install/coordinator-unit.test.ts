@@ -88,7 +88,10 @@ describe.skipIf(why !== null)("the coordinator as a service of systemd", () => {
   });
 
   test("is started again when it is frozen", async () => {
-    const pid = await property("MainPID");
+    const pid = await until(
+      () => property("MainPID"),
+      (id) => id !== "0",
+    );
     await machine.must(`kill -STOP ${pid}`);
     await until(
       async () => [await property("ActiveState"), await property("MainPID")],

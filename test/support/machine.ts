@@ -143,6 +143,8 @@ export async function startMachine(options: { readonly net: string }): Promise<M
       const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
       const shell = spawn("nsenter", [...enter, "/bin/sh", "-c", script], {
         env: { PATH, HOME: "/root", LANG: "C.UTF-8", ...env },
+        // In a process group of its own: a script that signals its group, by `kill -STOP 0` say, is not to stop the tests.
+        detached: true,
         timeout: withinMs,
         killSignal: "SIGKILL",
       });
