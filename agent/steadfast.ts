@@ -62,7 +62,7 @@ export function createSteadfastAgent({
     );
     // It may be refused by the coordinator while it waits for the queue server.
     const begun = Promise.race([starting, part.ended ?? never]);
-    await (isAgain ? tellingOn(begun) : begun);
+    await (isAgain ? tellingOn(begun, "beginning again") : begun);
     start.resolve();
     await Promise.race([part.ended ?? never, aborted]);
   }
@@ -81,21 +81,21 @@ export function createSteadfastAgent({
           { reason, retryInMs: Math.round(pause) },
           "This agent is refused: it was revoked, or its credential was replaced. It performs no checks",
         );
-        await stopAgent();
+        await tellingOn(stopAgent(), "refused, and ending its work");
         await standIn(reason, pause);
-        await tellingOn(beginning);
+        await tellingOn(beginning, "beginning again");
       }
       if (signal.aborted) return;
     }
   }
 
   /** Whoever was told once that all is well is to be told on, while what has a deadline of its own takes long. */
-  async function tellingOn(work: Promise<void>): Promise<void> {
+  async function tellingOn(work: Promise<void>, status: string): Promise<void> {
     const telling = createSupervised({
       supervisor: supervisorOfOne,
       isReady: () => true,
       isAlive: () => true,
-      status: () => "beginning again",
+      status: () => status,
       logger,
     });
     await telling.start();

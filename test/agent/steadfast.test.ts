@@ -12,10 +12,12 @@ type News = Parameters<Supervisor["tell"]>[0];
 function world({
   startFails,
   starting,
+  stopping,
   baseMs = 20,
 }: {
   startFails?: () => Error | null;
   starting?: (number: number) => Promise<void>;
+  stopping?: () => Promise<void>;
   baseMs?: number;
 } = {}) {
   const events: string[] = [];
@@ -40,6 +42,7 @@ function world({
         },
         async stop() {
           await its?.tell({ stopping: true });
+          await stopping?.();
           events.push(`stop ${number}`);
         },
       };
@@ -124,6 +127,21 @@ test("its supervisor is told on while it takes long to begin again", async () =>
     () => told.filter(({ status, alive }) => status === "beginning again" && alive),
     ({ length }) => length > 2,
   );
+});
+
+test("its supervisor is told on while it takes long to end its work", async () => {
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const { part, told, fail } = world({ stopping: () => held });
+  await part.start();
+  fail(new RefusedByCoordinator("HTTP status 401"));
+  await until(
+    () => told.filter(({ status, alive }) => status === "refused, and ending its work" && alive),
+    ({ length }) => length > 2,
+  );
+  goOn();
 });
 
 test("what is no refusal ends it, at the start and later", async () => {
