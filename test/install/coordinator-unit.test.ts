@@ -35,9 +35,10 @@ describe.skipIf(why !== null)("the coordinator as a service of systemd", () => {
     const reach = async (url: string) => later(await startRelay(url, internet.home), (one) => one.stop());
     const { options, prefix } = queues.server as { options: { port: number; password: string }; prefix: string };
     redis = await reach(`redis://:${options.password ?? ""}@127.0.0.1:${options.port}`);
-    machine = later(await startMachine({ net: internet.places[0]?.net as string }), (one) => one.stop());
-    // Installed is what is built here, which the machine sees where it is, and the Node that runs this.
-    await machine.must(`ln -s ${process.cwd()} /opt/watchpost; mkdir -p /etc/watchpost`);
+    // Installed is what is built here, wherever that is, and the Node that runs this.
+    const shows = { "/opt/watchpost": process.cwd(), "/opt/node": process.execPath };
+    const net = internet.places[0]?.net as string;
+    machine = later(await startMachine({ net, shows }), (one) => one.stop());
     const settings = [
       `DATABASE_URL=${(await reach(postgres.url)).url}`,
       `CLICKHOUSE_URL=${(await reach(clickhouse.url)).url}`,
@@ -49,7 +50,7 @@ describe.skipIf(why !== null)("the coordinator as a service of systemd", () => {
     await machine.write(`/etc/systemd/system/${unit}`, await readFile(`install/systemd/${unit}`));
     await machine.write(
       `/etc/systemd/system/${unit}.d/test.conf`,
-      `[Service]\nExecStart=\nExecStart=${process.execPath} /opt/watchpost/dist/coordinator/main.js\nWatchdogSec=6\nTimeoutAbortSec=1\n`,
+      `[Service]\nExecStart=\nExecStart=/opt/node /opt/watchpost/dist/coordinator/main.js\nWatchdogSec=6\nTimeoutAbortSec=1\n`,
     );
     await machine.must("systemctl daemon-reload");
   }, 60_000);

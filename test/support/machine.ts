@@ -21,6 +21,7 @@ const base = process.env.WATCHPOST_TEST_ROOT ?? "/";
 const bootScript = `
 set -eu
 dir=$1 base=$2 name=$3 net=$4
+shift 4
 mount -t tmpfs -o mode=0755 machine "$dir"
 mkdir "$dir/upper" "$dir/work" "$dir/root"
 mount -t overlay machine -o "lowerdir=$base,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
@@ -31,7 +32,7 @@ mkdir -p etc/systemd/system opt var/log/journal
 tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
 echo "$name" >etc/hostname
 exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --console=pipe \
-  --resolv-conf=off --timezone=off --machine="$name" --directory="$dir/root" --network-namespace-path="$net"
+  --resolv-conf=off --timezone=off --machine="$name" --directory="$dir/root" --network-namespace-path="$net" "$@"
 `;
 
 /** What a machine is asked with, and what came of it. */
@@ -91,8 +92,15 @@ let count = 0;
 /**
  * Boots a machine (1 s).
  * @param net the network namespace that it is put into, as a path
+ * @param shows what of this machine it shows where, for reading: its paths there, and those here
  */
-export async function startMachine(options: { readonly net: string }): Promise<Machine> {
+export async function startMachine({
+  net,
+  shows = {},
+}: {
+  readonly net: string;
+  readonly shows?: Readonly<Record<string, string>>;
+}): Promise<Machine> {
   const name = `wp${process.pid}-${++count}`;
   const dir = await tempDir();
   const child = spawnLeashed({
@@ -108,7 +116,8 @@ export async function startMachine(options: { readonly net: string }): Promise<M
       dir.path,
       base,
       name,
-      options.net,
+      net,
+      ...Object.entries(shows).map(([there, here]) => `--bind-ro=${here}:${there}`),
     ],
     signal: "TERM",
     stdout: "pipe",
