@@ -94,8 +94,8 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
     ])("refuses %s", (_, code, change, line) => refuses(code, line, () => where(change)));
 
     test.each([
-      ["a clock that is ahead", { date: new Date(Date.now() - 300_000) }, 9, /clock is \d+ s ahead/],
-      ["a clock that is behind", { date: new Date(Date.now() + 300_000) }, 9, /clock is \d+ s behind/],
+      ["a clock that is ahead", { clockMs: -300_000 }, 9, /clock is (299|30\d) s ahead/],
+      ["a clock that is behind", { clockMs: 300_000 }, 9, /clock is (29\d|300) s behind/],
       ["a coordinator without a release", { status: 404 }, 8, /run npm run build:agent there/],
       ["a coordinator elsewhere", { status: 301 }, 8, /answers 301, which leads elsewhere/],
       ["a coordinator that refuses", { status: 403 }, 8, /cannot get .*: it answers 403; check the address/],

@@ -18,8 +18,8 @@ export interface ReleaseServer {
   publish(version: string, way?: FakeWay): Promise<void>;
   /** Changes what is served at a path below `/agent/releases`, until `heal`. */
   spoil(path: string, change: (body: Buffer) => Buffer): void;
-  /** Answers everything so, until `heal`. */
-  answerWith(answer: { readonly status?: number; readonly date?: Date; readonly hangs?: boolean }): void;
+  /** Answers everything so, until `heal`; with a clock that is off by so many ms. */
+  answerWith(answer: { readonly status?: number; readonly clockMs?: number; readonly hangs?: boolean }): void;
   heal(): void;
   /** Resolves when the path is asked for. */
   asked(path: string): Promise<void>;
@@ -44,7 +44,7 @@ export async function startReleaseServer(host: string, certificate: TestCertific
     if (answer.hangs) return;
     const body = files.get(path);
     const status = answer.status ?? (body ? 200 : 404);
-    response.writeHead(status, { date: (answer.date ?? new Date()).toUTCString() });
+    response.writeHead(status, { date: new Date(Date.now() + (answer.clockMs ?? 0)).toUTCString() });
     response.end(body && (spoiled.get(path)?.(body) ?? body));
   });
   server.listen(0, host);
