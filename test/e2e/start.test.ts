@@ -168,6 +168,10 @@ describe("watchpost start", () => {
       () => checksOf(second, id),
       (now) => now.size > kept.size,
     );
+    // What was well before is not found down because Watchpost was started before what it watches.
+    const incidents = await second.call<{ data: Array<{ monitorName: string }> }>("/v1/incidents?limit=1000");
+    const told = new Set(incidents.data.map(({ monitorName }) => monitorName));
+    expect([...told].filter((name) => ["Demo: healthy", "Demo: TCP port"].includes(name))).toEqual([]);
 
     const family = await second.family();
     killAll([second.pid]);

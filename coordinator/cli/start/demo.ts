@@ -21,11 +21,16 @@ export interface DemoOptions {
   readonly steps: Steps;
 }
 
+export interface Demo extends Pick<Running, "stop"> {
+  /** On a new data directory, makes the monitors; once agents are there to check them. */
+  makeMonitors(): Promise<void>;
+}
+
 /**
- * On a new data directory, starts the demo target and makes its monitors; later
- * on, starts the target again where the monitors look. Null when there is no demo.
+ * Starts the demo target, on later starts where its monitors look: before agents do, which
+ * would find it down. Null when there is no demo.
  */
-export async function startDemo(options: DemoOptions): Promise<Pick<Running, "stop"> | null> {
+export async function startDemo(options: DemoOptions): Promise<Demo | null> {
   const { path, api, steps } = options;
   const record = (await readRecord(path)) ?? (await newRecord(options));
   if (record.ports === null) return null;
@@ -37,17 +42,20 @@ export async function startDemo(options: DemoOptions): Promise<Pick<Running, "st
     return null;
   }
   const ports = target.ports();
-  if (!record.monitorsMade) {
-    // Ports first: a second start after a crash has to find them where the monitors look.
-    await writeRecord(path, { ports, monitorsMade: false });
-    await steps.step(
-      "demo monitors",
-      () => makeMonitors(api, ports),
-      (made) => made.join(", "),
-    );
-    await writeRecord(path, { ports, monitorsMade: true });
-  }
-  return target;
+  return {
+    stop: target.stop,
+    async makeMonitors() {
+      if (record.monitorsMade) return;
+      // Ports first: a second start after a crash has to find them where the monitors look.
+      await writeRecord(path, { ports, monitorsMade: false });
+      await steps.step(
+        "demo monitors",
+        () => makeMonitors(api, ports),
+        (made) => made.join(", "),
+      );
+      await writeRecord(path, { ports, monitorsMade: true });
+    },
+  };
 }
 
 async function newRecord({ path, wanted, api }: DemoOptions): Promise<DemoRecord> {

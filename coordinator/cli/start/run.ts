@@ -88,6 +88,9 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
       stages.add("coordinator", again("the coordinator", first, start));
     });
 
+    const target = await startDemo({ path: dir.file("demo.json"), wanted: demo, api, steps });
+    if (target !== null) stages.add("demo", target);
+
     const startAgent = async (region: string): Promise<void> => {
       const start = programs.agent(region, {
         WATCHPOST_COORDINATOR_URL: base,
@@ -108,8 +111,7 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
       () => regions.join(", "),
     );
 
-    const target = await startDemo({ path: dir.file("demo.json"), wanted: demo, api, steps });
-    if (target !== null) stages.add("demo", target);
+    await target?.makeMonitors();
     // For the commands that are called beside it.
     await writeFile(dir.file("url"), `${base}\n`);
     out(`\nWatchpost runs at ${base}`);
