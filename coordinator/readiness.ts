@@ -26,3 +26,9 @@ export async function checkReadiness(probes: ReadinessProbes): Promise<Readiness
   );
   return { ready: checks.every(([, { ok }]) => ok), checks: Object.fromEntries(checks) };
 }
+
+/** The same in a line, for people. */
+export function readinessText({ ready, checks }: Readiness): string {
+  const missing = Object.entries(checks).filter(([, { ok }]) => !ok);
+  return ready ? "ready" : `not ready: ${missing.map(([name, { reason }]) => `${name}: ${reason}`).join("; ")}`;
+}

@@ -12,21 +12,21 @@ export interface Drains extends Part {
   /** Resolves when it is known. */
   readonly known: Promise<void>;
   isDrained(agentId: string): boolean;
+  /** Calls back whenever they have been read, until the function that comes back is called. */
+  onLearned(listener: () => void): () => void;
   /** Has them read again: one was drained or resumed, or that may have gone unheard. */
   onChange(): void;
 }
 
 export function createDrains({
   store,
-  onLearned,
   logger,
 }: {
   readonly store: Pick<DrainStore, "list">;
-  /** Told whenever they have been read. */
-  readonly onLearned: () => void;
   readonly logger: Logger;
 }): Drains {
   const stopping = new AbortController();
+  const listeners = new Set<() => void>();
   let drained: ReadonlySet<string> = new Set();
   let wanted = false;
   let reading: Promise<void> | undefined;
@@ -41,7 +41,7 @@ export function createDrains({
       try {
         drained = new Set((await store.list()).map(({ agentId }) => agentId));
         settleKnown();
-        onLearned();
+        for (const listener of listeners) listener();
       } catch (thrown) {
         wanted = true;
         logger.warn({ reason: errorText(thrown) }, "It could not be read which agents are drained");
@@ -59,6 +59,10 @@ export function createDrains({
   return {
     known,
     isDrained: (agentId) => drained.has(agentId) || drained.has(baseOf(agentId)),
+    onLearned(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     onChange,
     async start() {
       onChange();

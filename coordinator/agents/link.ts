@@ -11,6 +11,8 @@ import { CLOSE_REFUSED, HEARTBEAT_MS, MAX_LINK_MESSAGE_BYTES, OFFLINE_AFTER_MS }
 import type { Logger } from "../../shared/logger.ts";
 import type { Drains } from "./drains.ts";
 import type { AgentIdentity } from "./identity.ts";
+import type { LinkedAgents } from "./linked.ts";
+import { endLink } from "./linked.ts";
 import type { Presence } from "./presence.ts";
 
 /** RFC 6455 §7.4.1: the endpoint is going away. */
@@ -27,18 +29,11 @@ export interface AgentLinks {
    * @param identity null of an agent that shares its token with others and may say who it is
    */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, identity: AgentIdentity | null): void;
-  /** Says something to an enrolled agent, to each of its processes; false when it is not linked here. */
-  tell(agentId: string, message: CoordinatorMessage): boolean;
-  /** Whether an enrolled agent is linked here. */
-  isLinked(agentId: string): boolean;
-  /** Ends the links of an agent that has been revoked. */
-  cut(agentId: string): void;
-  /** Tells the agents that were drained or resumed so; to be called when that may have changed. */
-  tellDrains(): void;
   close(): void;
 }
 
 export function createAgentLinks({
+  linked,
   presence,
   drains,
   onRegion,
@@ -48,8 +43,9 @@ export function createAgentLinks({
   clock,
   logger,
 }: {
+  readonly linked: Pick<LinkedAgents, "join" | "leave">;
   readonly presence: Presence;
-  readonly drains: Pick<Drains, "known" | "isDrained">;
+  readonly drains: Pick<Drains, "known" | "isDrained" | "onLearned">;
   /**
    * Told of an agent's region at its hello, and at every heartbeat again: there may have been nowhere to keep it,
    * or it may have been retired. An agent that leaves says nothing for its region.
@@ -66,11 +62,6 @@ export function createAgentLinks({
 }): AgentLinks {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_LINK_MESSAGE_BYTES, perMessageDeflate: false });
 
-  /** The links of enrolled agents, each by the agent's id; one with several processes has several. */
-  const enrolled = new Map<string, Set<WebSocket>>();
-  /** What tells each agent that is linked whether it is drained, if it does not know. */
-  const drainTellers = new Set<() => void>();
-
   function serve(socket: WebSocket, identity: AgentIdentity | null): void {
     let agent: { readonly id: string; readonly region: string; readonly draining: boolean } | undefined;
     let messages = 0;
@@ -80,9 +71,10 @@ export function createAgentLinks({
       messages = 0;
     }, HEARTBEAT_MS);
 
-    if (identity) join(identity.agentId, socket);
+    if (identity) linked.join(identity.agentId, socket);
 
-    let tellDrain = (): void => undefined;
+    /** Ends that the agent is told when it is drained or resumed. */
+    let tellNoMore = (): void => undefined;
     const send = (message: CoordinatorMessage): void => {
       if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
     };
@@ -123,12 +115,12 @@ export function createAgentLinks({
     function welcome({ agentId, region }: Hello): void {
       if (socket.readyState !== socket.OPEN) return;
       let told = drains.isDrained(agentId);
-      tellDrain = () => {
+      tellNoMore();
+      tellNoMore = drains.onLearned(() => {
         const drained = drains.isDrained(agentId);
         if (drained !== told) send({ type: drained ? "drain" : "resume" });
         told = drained;
-      };
-      drainTellers.add(tellDrain);
+      });
       send({ type: "welcome", v: 1, drained: told });
       send({ type: "region-keys", keys: regionKeysOf(region) });
       if (identity) onEnrolled(identity.agentId);
@@ -149,46 +141,18 @@ export function createAgentLinks({
     socket.on("close", () => {
       clearTimeout(silence);
       clearInterval(quota);
-      drainTellers.delete(tellDrain);
-      if (identity) leave(identity.agentId, socket);
+      tellNoMore();
+      if (identity) linked.leave(identity.agentId, socket);
       if (!agent) return;
       logger.info({ agent: agent.id }, agent.draining ? "An agent has left" : "An agent's link is down");
     });
   }
 
-  function join(agentId: string, socket: WebSocket): void {
-    const links = enrolled.get(agentId) ?? new Set();
-    enrolled.set(agentId, links.add(socket));
-  }
-
-  function leave(agentId: string, socket: WebSocket): void {
-    const links = enrolled.get(agentId);
-    links?.delete(socket);
-    if (links?.size === 0) enrolled.delete(agentId);
-  }
-
-  function end(client: WebSocket, code: number, reason: string): void {
-    client.close(code, reason);
-    setTimeout(() => client.terminate(), 1_000).unref();
-  }
-
   return {
     accept: (request, socket, head, identity) =>
       server.handleUpgrade(request, socket, head, (link) => serve(link, identity)),
-    tell(agentId, message) {
-      const open = [...(enrolled.get(agentId) ?? [])].filter((link) => link.readyState === link.OPEN);
-      for (const link of open) link.send(JSON.stringify(message));
-      return open.length > 0;
-    },
-    isLinked: (agentId) => enrolled.has(agentId),
-    cut(agentId) {
-      for (const link of enrolled.get(agentId) ?? []) end(link, CLOSE_REFUSED, "this agent has been revoked");
-    },
-    tellDrains() {
-      for (const tell of drainTellers) tell();
-    },
     close() {
-      for (const client of server.clients) end(client, CLOSE_GOING_AWAY, "the coordinator is stopping");
+      for (const client of server.clients) endLink(client, CLOSE_GOING_AWAY, "the coordinator is stopping");
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Logger } from "../../shared/logger.ts";
 import type { QueueAccess, QueueServer } from "../../shared/queues.ts";
 import { isRefused } from "../../shared/queues.ts";
 import { backoffMs } from "../../shared/retry.ts";
+import type { StoredCredential } from "../store/agent-credentials.ts";
 import { agentRules, consumerRedisUser, consumerRules, type Dialect } from "./redis-acl.ts";
 
 /** How often the users are compared, in ms: a Redis that lost its memory has lost them too. */
@@ -23,6 +24,16 @@ export interface AgentRedisCredential {
   readonly region: string;
   /** SHA-256 of its passwords in hex: two while its secret is being rotated. */
   readonly passwordHashes: readonly string[];
+}
+
+/** Those that are valid now, with what each secret that is being rotated will be. */
+export function redisCredentials(stored: readonly StoredCredential[]): AgentRedisCredential[] {
+  return stored
+    .filter(({ revokedAt }) => revokedAt === null)
+    .map(({ agentId, region, redisPasswordHash, next }) => {
+      const passwordHashes = [redisPasswordHash, ...(next ? [next.redisPasswordHash] : [])];
+      return { agentId, region, passwordHashes };
+    });
 }
 
 /** Keeps a user on Redis for every enrolled agent and for the results of every region, and no others of their kind. */

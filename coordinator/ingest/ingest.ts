@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnrecoverableError } from "bullmq";
 import type { Clock } from "../../shared/clock.ts";
-import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Monitor } from "../../shared/monitor.ts";
@@ -9,7 +8,7 @@ import type { Miss, Result } from "../../shared/result.ts";
 import { phaseNames } from "../../shared/result.ts";
 import type { Metrics } from "../metrics.ts";
 import { endedAt, keyOf } from "../store/result-rows.ts";
-import type { StoredMiss, StoredResult } from "../store/results.ts";
+import type { StoredResult } from "../store/results.ts";
 import type { RegionResult } from "../store/verdicts.ts";
 import type { Message } from "./message.ts";
 import { readMessage, Unfit } from "./message.ts";
@@ -21,8 +20,6 @@ import type { Arrival, Storage } from "./storage.ts";
 const REMEMBER = { perGeneration: 500_000, maxAgeMs: 300_000 };
 /** Another coordinator may know of a new monitor a little earlier; in ms. */
 const LEARN_MS = 1_000;
-/** So many reports of missed checks may wait for storage; about 300 bytes each. */
-const MAX_MISSES_WAITING = 100_000;
 /** The same quarantine is logged no more often, in ms. */
 const QUARANTINE_LOG_MS = 10_000;
 
@@ -34,8 +31,6 @@ export interface Ingest extends Part {
    * @throws UnrecoverableError when it is not a batch of results: no repetition mends it.
    */
   take(region: string, payload: unknown, repeated: boolean): Promise<void>;
-  /** Takes in misses that the coordinator itself found. */
-  takeMisses(misses: readonly StoredMiss[]): void;
 }
 
 export interface IngestDeps {
@@ -64,7 +59,6 @@ export function createIngest({
 }: IngestDeps): Ingest {
   const seen = createRecentKeys({ ...REMEMBER, now: () => clock.monotonic() });
   const loggedAt = new Map<string, number>();
-  let missesWaiting = 0;
 
   function quarantine(region: string, { reason, message }: Unfit): void {
     metrics.quarantined.inc({ reason });
@@ -132,22 +126,6 @@ export function createIngest({
         throw thrown;
       }
       await judged;
-    },
-    takeMisses(found) {
-      if (missesWaiting + found.length > MAX_MISSES_WAITING) {
-        metrics.lostMisses.inc(found.length);
-        return;
-      }
-      missesWaiting += found.length;
-      storage
-        .addMisses(found)
-        .catch((thrown) => {
-          metrics.lostMisses.inc(found.length);
-          logger.error({ misses: found.length, reason: errorText(thrown) }, "Misses are lost to the account");
-        })
-        .finally(() => {
-          missesWaiting -= found.length;
-        });
     },
     start: storage.start,
     async stop() {

@@ -22,6 +22,13 @@ export interface KeptFor {
 }
 
 const DAY_MS = 86_400_000;
+
+/** How long tables keep what they have that are told so many days: none for less than a finer one does. */
+export function keptForDays({ results, minutes, hours }: KeptFor): KeptFor {
+  const kept = (...days: number[]) => Math.max(...days) * DAY_MS;
+  return { results: kept(results), minutes: kept(results, minutes), hours: kept(results, minutes, hours) };
+}
+
 const days = ["results_days", DAY_MS] as const;
 const hours = ["results_hours", 3_600_000] as const;
 const minutes = ["results_minutes", 60_000] as const;
