@@ -42,6 +42,11 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(seconds / size)} ${unit}${rest > 0 && next ? ` ${rest} ${next[1]}` : ""}`;
 }
 
+/** A time for people of any time zone: `2026-01-31 12:00:05 UTC`. */
+export function formatUtc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
 /** A size in bytes in one decimal unit: `812 B`, `9.6 kB`, `96 MB`, `1.2 GB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

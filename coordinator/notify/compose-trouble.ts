@@ -1,5 +1,5 @@
 import type { AgentTrouble, TroubleKind } from "../agents/trouble.ts";
-import { formatSpan } from "../quantities.ts";
+import { formatSpan, formatUtc } from "../quantities.ts";
 import type { Notice } from "./notice.ts";
 
 /** How the title of a message begins, when it is so and when it is over. */
@@ -35,7 +35,7 @@ export function composeTrouble(
       ? `NOT EXPECTED ANY MORE: ${subject}`
       : `${titles[kind][isOver ? "over" : "is"]}: ${subject}${lasted}`;
   const named = agentId !== null && agentName !== null ? [`Agent ${agentId}`] : [];
-  const began = `Since ${new Date(since).toISOString()}`;
+  const began = `Since ${formatUtc(since)}`;
   return {
     id,
     event,
@@ -43,7 +43,7 @@ export function composeTrouble(
     at,
     title,
     lines: isOver
-      ? [...named, began, ...(resolvedAt === null ? [] : [`Until ${new Date(resolvedAt).toISOString()}`])]
+      ? [...named, began, ...(resolvedAt === null ? [] : [`Until ${formatUtc(resolvedAt)}`])]
       : [detail, consequences[kind], ...named, began],
     repeat: 0,
     key: trouble.id,

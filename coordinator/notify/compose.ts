@@ -2,9 +2,9 @@ import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { PhaseName } from "../../shared/result.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
+import { formatUtc } from "../quantities.ts";
 import { composeTrouble } from "./compose-trouble.ts";
 import type { Notice, NoticeEvent, NoticeMonitor, Severity } from "./notice.ts";
-import { severities } from "./notice.ts";
 
 const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   down: "critical",
@@ -21,7 +21,8 @@ const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   test: "info",
 };
 
-const words: Readonly<Record<NoticeEvent, string>> = {
+/** How titles begin. */
+export const titleWords: Readonly<Record<NoticeEvent, string>> = {
   down: "DOWN",
   up: "UP",
   degraded: "DEGRADED",
@@ -64,10 +65,10 @@ export function compose(
     event,
     severity: severityOf[event],
     at,
-    title: `${words[event]}: ${subject}${lasted}`,
+    title: `${titleWords[event]}: ${subject}${lasted}`,
     lines: [...lines, ...factsOf(event, monitor, incident)],
     repeat: 0,
-    key: incident?.id ?? monitor?.id ?? `region-${region}`,
+    key: keyOf({ id, event, monitor, incident }),
     monitors: monitor ? [monitor] : [],
     incident: incident && {
       id: incident.id,
@@ -77,6 +78,7 @@ export function compose(
       confirmedAt: incident.confirmedAt,
       recoveredAt: incident.recoveredAt,
       durationMs,
+      toldBefore: incident.notices > 1,
     },
     trouble: null,
     evidence: (incident?.evidence ?? []).map((seen) => ({
@@ -92,32 +94,20 @@ export function compose(
   };
 }
 
+/**
+ * What ends has one key with its end. Whatever else shared it would be taken for the same by services that keep
+ * alerts, and not be told while that one is open: an expiring certificate would hide that there is no data.
+ */
+function keyOf({ id, event, monitor, incident }: Pick<Told, "id" | "event" | "monitor" | "incident">): string {
+  if (incident) return incident.id;
+  return monitor && (event === "no_data" || event === "up") ? monitor.id : id;
+}
+
 /** The same again, because nobody has acknowledged it. */
 export function remind(notice: Notice, repeat: number, id: string, at: number): Notice {
   const title = notice.title.replace(/^STILL /, "");
   return { ...notice, id, at, repeat, title: `STILL ${title}` };
 }
-
-/** Several of one event as one message. */
-export function group(notices: readonly [Notice, ...Notice[]]): Notice {
-  const [first] = notices;
-  if (notices.length === 1) return first;
-  const monitors = notices.flatMap((notice) => notice.monitors);
-  const names = monitors.map(({ name }) => name).join(", ");
-  return {
-    ...first,
-    severity: notices.map(({ severity }) => severity).sort(bySeverity)[0] ?? first.severity,
-    title:
-      monitors.length === 0
-        ? `${words[first.event]}: ${notices.length} at once`
-        : `${words[first.event]}: ${notices.length} monitors (${names})`,
-    lines: notices.flatMap(({ title, lines }) => [title, ...lines.map((line) => `  ${line}`)]),
-    monitors,
-    evidence: notices.flatMap(({ evidence }) => evidence),
-  };
-}
-
-const bySeverity = (a: Severity, b: Severity): number => severities.indexOf(a) - severities.indexOf(b);
 
 function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: Incident | null): string[] {
   const facts = monitor ? [`${monitor.type} ${monitor.target}`] : [];
@@ -125,8 +115,8 @@ function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: In
   if (event === "flapping")
     facts.push("It changes too often to tell of each change; you hear again when it has settled.");
   if (!incident) return facts;
-  facts.push(`Since ${new Date(incident.startedAt).toISOString()}`);
-  if (incident.recoveredAt) facts.push(`Until ${new Date(incident.recoveredAt).toISOString()}`);
+  facts.push(`Since ${formatUtc(incident.startedAt)}`);
+  if (incident.recoveredAt) facts.push(`Until ${formatUtc(incident.recoveredAt)}`);
   if (event === "up") return facts;
   if (incident.kind === "regional") facts.push("Not all regions see it.");
   return [...facts, ...incident.evidence.map(testimony)];

@@ -1,7 +1,7 @@
 import { groupBy } from "../../shared/group-by.ts";
 import type { Dispatched, DueDelivery } from "../store/deliveries.ts";
 import type { ChannelType } from "./channels/channel.ts";
-import { group } from "./compose.ts";
+import { group } from "./group.ts";
 import { troubles } from "./plan.ts";
 
 /** How often it is looked again whether what silences a delivery has ended, in ms. */

@@ -44,8 +44,10 @@ export interface Notice {
   readonly lines: readonly string[];
   /** 0 for the first telling, n for the n-th reminder. */
   readonly repeat: number;
-  /** What it is about, the same for a beginning, its reminders and its end: an incident's id. */
+  /** What it is about, the same for a beginning, its reminders and its end, and for nothing else: an incident's id. */
   readonly key: string;
+  /** The keys of all that were made into this one message; none of them when it is only itself. */
+  readonly keys?: readonly string[];
   /** Several when grouped, none when it is about a region or an agent. */
   readonly monitors: readonly NoticeMonitor[];
   readonly incident: NoticeIncident | null;
@@ -75,6 +77,8 @@ export interface NoticeIncident {
   readonly confirmedAt: number;
   readonly recoveredAt: number | null;
   readonly durationMs: number | null;
+  /** Whether people were told of it before, when it was better or worse; reminders aside. */
+  readonly toldBefore?: boolean;
 }
 
 /** Times are ms since the epoch. */

@@ -29,6 +29,10 @@ export const noticeDocument = z
     data: z.object({
       severity: z.enum(severities).describe("`ok` ends what an earlier notice of the same key began."),
       key: text.describe("What it is about, the same for a beginning, its reminders and its end."),
+      keys: z
+        .array(text)
+        .max(MAX_LISTED)
+        .describe("The keys of all that it is about: several where one message tells of many at once."),
       title: text.describe("One line that says it all."),
       lines: z.array(text).max(MAX_LINES).describe("The details as plain text, one fact per line."),
       repeat: z.int().min(0).describe("0 for the first telling, n for the n-th reminder."),
@@ -48,7 +52,8 @@ export const noticeDocument = z
           recoveredAt: instant.nullable(),
           durationMs: z.number().min(0).nullable(),
         })
-        .nullable(),
+        .nullable()
+        .describe("The first, where it is about several."),
       trouble: z
         .object({
           id: text,
@@ -88,6 +93,7 @@ export function toDocument(notice: Notice): NoticeDocument {
     data: {
       severity: notice.severity,
       key: plainId(notice.key),
+      keys: (notice.keys ?? [notice.key]).slice(0, MAX_LISTED).map((key) => plainId(key)),
       title: brief(notice.title),
       lines: notice.lines.slice(0, MAX_LINES).map(brief),
       repeat: notice.repeat,

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Notice } from "../notice.ts";
+import { alertKeys } from "./alert-keys.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, under } from "./settings.ts";
-import { clean, detailsOf, linkOf, plainId, shorten, titleOf } from "./text.ts";
+import { clean, detailsOf, linkOf, shorten, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   routingKey: z
@@ -18,26 +19,26 @@ const settings = z.strictObject({
 const MAX_SUMMARY = 1_024;
 const MAX_KEY = 255;
 
-/** PagerDuty by its Events API v2: an alert opens with the first notice of a key and is resolved by its end. */
+/** PagerDuty by its Events API v2: trouble opens an alert, and its end resolves what it opened. */
 export const pagerduty: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["routingKey"],
   place: ["apiUrl"],
   async send({ routingKey, apiUrl }, notice, { http, signal }) {
-    const action = actionOf(notice);
-    const body = {
-      routing_key: routingKey,
-      event_action: action,
-      dedup_key: plainId(notice.key, MAX_KEY),
-      ...(action === "trigger" && alertOf(notice)),
-    };
-    await http.send({ url: under(apiUrl, "/v2/enqueue"), body }, signal);
+    // Once more is no harm, should one of several fail: their keys say what they are about.
+    for (const event of eventsOf(notice)) {
+      await http.send({ url: under(apiUrl, "/v2/enqueue"), body: { routing_key: routingKey, ...event } }, signal);
+    }
   },
 };
 
-function actionOf({ severity, event }: Notice): "trigger" | "acknowledge" | "resolve" {
-  if (severity === "ok") return "resolve";
-  return event === "acknowledged" ? "acknowledge" : "trigger";
+function eventsOf(notice: Notice): object[] {
+  const { own, replaced, all } = alertKeys(notice, MAX_KEY);
+  const each = (keys: readonly string[], event_action: "acknowledge" | "resolve") =>
+    keys.map((dedup_key) => ({ event_action, dedup_key }));
+  if (notice.severity === "ok") return each(all, "resolve");
+  if (notice.event === "acknowledged") return each(all, "acknowledge");
+  return [{ event_action: "trigger", dedup_key: own, ...alertOf(notice) }, ...each(replaced, "resolve")];
 }
 
 function alertOf(notice: Notice) {

@@ -185,12 +185,14 @@ const documented: { readonly [T in HttpChannelType]: Documented } = {
         timestamp: "2026-01-31T12:00:05.000Z",
       });
     },
-    up: (request) =>
-      expect(json(request)).toEqual({
-        routing_key: "plantedPagerDutyKey0123456789abc",
-        event_action: "resolve",
-        dedup_key: "inc_7h3p1c",
-      }),
+    up: (_request, all) =>
+      expect(all.map(json)).toEqual(
+        ["inc_7h3p1c", "inc_7h3p1c-lesser"].map((dedup_key) => ({
+          routing_key: "plantedPagerDutyKey0123456789abc",
+          event_action: "resolve",
+          dedup_key,
+        })),
+      ),
   },
   opsgenie: {
     path: "/v2/alerts",
@@ -211,9 +213,12 @@ const documented: { readonly [T in HttpChannelType]: Documented } = {
         tags: ["watchpost", "down"],
         details: { url },
       }),
-    up: (request) => {
-      expect(request.url).toBe("/v2/alerts/inc_7h3p1c/close?identifierType=alias");
-      expect(json(request)).toEqual({ source: "Watchpost", note: "Down for 3 min 20 s" });
+    up: (request, all) => {
+      expect(all.map(({ url: path }) => path)).toEqual([
+        "/v2/alerts/inc_7h3p1c/close?identifierType=alias",
+        "/v2/alerts/inc_7h3p1c-lesser/close?identifierType=alias",
+      ]);
+      expect(json(request)).toEqual({ source: "Watchpost", note: "UP: Checkout API\nDown for 3 min 20 s" });
     },
   },
   pushover: {

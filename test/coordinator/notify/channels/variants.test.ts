@@ -1,9 +1,16 @@
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
 import { sendNotice } from "../../../../coordinator/notify/channels/index.ts";
-import type { Notice } from "../../../../coordinator/notify/notice.ts";
+import type { Notice, NoticeIncident } from "../../../../coordinator/notify/notice.ts";
 import { recovery, testNotice } from "./notices.ts";
-import { type HttpChannelType, type HttpVendor, httpVendor, mailVendor, type Vendor } from "./vendors.ts";
+import {
+  type HttpChannelType,
+  type HttpVendor,
+  httpVendor,
+  mailVendor,
+  type Received,
+  type Vendor,
+} from "./vendors.ts";
 
 const http = createHttpClient({ userAgent: "Watchpost/test" });
 afterAll(() => http.stop());
@@ -23,23 +30,68 @@ async function sent(type: HttpChannelType, notice: Notice, changes: Readonly<Rec
   return vendor.received;
 }
 
-describe("an acknowledgement", () => {
-  const acknowledged = testNotice({ event: "acknowledged", severity: "info", title: "ACKNOWLEDGED: Checkout API" });
+const acknowledged = testNotice({ event: "acknowledged", severity: "info", title: "ACKNOWLEDGED: Checkout API" });
 
-  test("is one at PagerDuty", async () => {
-    const [request] = await sent("pagerduty", acknowledged);
-    expect(JSON.parse(request?.body ?? "")).toMatchObject({ event_action: "acknowledge", dedup_key: "inc_7h3p1c" });
+/** The alerts that a vendor was told of, and what became of them. */
+const alertsIn = {
+  pagerduty: (requests: readonly Received[]) =>
+    requests.map(({ body }) => {
+      const { event_action, dedup_key, payload } = JSON.parse(body);
+      return [event_action, dedup_key, ...(payload ? [payload.severity] : [])];
+    }),
+  opsgenie: (requests: readonly Received[]) =>
+    requests.map(({ url, body }) => {
+      const [, alias, action] = /^\/v2\/alerts\/(.*)\/(close|acknowledge)\?identifierType=alias$/.exec(url) ?? [];
+      const { alias: opened, priority } = JSON.parse(body);
+      return action === undefined ? ["create", opened, priority] : [action, alias];
+    }),
+} as const;
+
+describe.each([
+  ["pagerduty", "trigger", "resolve", "critical", "warning"],
+  ["opsgenie", "create", "close", "P1", "P3"],
+] as const)("the alerts that %s keeps", (type, open, end, urgent, lesser) => {
+  const alerts = async (notice: Notice) => alertsIn[type](await sent(type, notice));
+  const degraded = (changes: Partial<Notice> = {}) =>
+    testNotice({ event: "degraded", severity: "warning", title: "DEGRADED: Checkout API", ...changes });
+  const incident = { ...(testNotice().incident as NoticeIncident), toldBefore: true };
+
+  test("an outage has one, and what is less another: an open one would call nobody when it gets worse", async () => {
+    expect(await alerts(testNotice())).toEqual([[open, "inc_7h3p1c", urgent]]);
+    expect(await alerts(degraded())).toEqual([[open, "inc_7h3p1c-lesser", lesser]]);
+    expect(await alerts(testNotice({ incident }))).toEqual([
+      [open, "inc_7h3p1c", urgent],
+      [end, "inc_7h3p1c-lesser"],
+    ]);
+    expect(await alerts(degraded({ incident }))).toEqual([
+      [open, "inc_7h3p1c-lesser", lesser],
+      [end, "inc_7h3p1c"],
+    ]);
   });
 
-  test("is one at Opsgenie", async () => {
-    const [request] = await sent("opsgenie", acknowledged);
-    expect(request?.url).toBe("/v2/alerts/inc_7h3p1c/acknowledge?identifierType=alias");
+  test("what says nothing about the outage leaves its alert alone", async () => {
+    expect(await alerts(degraded({ incident, event: "no_data" }))).toEqual([[open, "inc_7h3p1c-lesser", lesser]]);
+    expect(await alerts(testNotice({ incident, repeat: 1 }))).toEqual([[open, "inc_7h3p1c", urgent]]);
   });
 
-  test("ends the repeating at Pushover", async () => {
-    const [request] = await sent("pushover", acknowledged);
-    expect(request?.url).toBe("/1/receipts/cancel_by_tag/inc_7h3p1c.json");
+  test("both are acknowledged, and both end", async () => {
+    const both = ["inc_7h3p1c", "inc_7h3p1c-lesser"];
+    expect(await alerts(acknowledged)).toEqual(both.map((key) => ["acknowledge", key]));
+    expect(await alerts(recovery())).toEqual(both.map((key) => [end, key]));
   });
+
+  test("trouble of an agent has one, whatever its severity", async () => {
+    const trouble = { incident: null, event: "agent_trouble", severity: "warning" } as const;
+    expect(await alerts(testNotice(trouble))).toEqual([[open, "inc_7h3p1c", lesser]]);
+    expect(await alerts(testNotice({ ...trouble, event: "agent_recovered", severity: "ok" }))).toEqual([
+      [end, "inc_7h3p1c"],
+    ]);
+  });
+});
+
+test("an acknowledgement ends the repeating at Pushover", async () => {
+  const [request] = await sent("pushover", acknowledged);
+  expect(request?.url).toBe("/1/receipts/cancel_by_tag/inc_7h3p1c.json");
 });
 
 describe("settings that are left out", () => {
