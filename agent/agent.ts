@@ -1,12 +1,10 @@
 import { hostname } from "node:os";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createSecureContext } from "node:tls";
 import type { CheckBatch } from "../shared/check.ts";
 import { systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
 import type { Part } from "../shared/lifecycle.ts";
 import { inSequence } from "../shared/lifecycle.ts";
-import { HEARTBEAT_MS } from "../shared/link.ts";
 import { createLogger } from "../shared/logger.ts";
 import { checksQueueName, isRefused, openQueue, openWorker, resultsQueueName } from "../shared/queues.ts";
 import type { ResultBatch } from "../shared/result.ts";
@@ -18,27 +16,26 @@ import { createCheckSecrets } from "./check-secrets.ts";
 import { createClockGuard } from "./clock-guard.ts";
 import { createClockSync } from "./clock-sync.ts";
 import { type AgentConfig, agentSettings } from "./config.ts";
-import { createHealth, type Readiness } from "./health.ts";
+import { createHealth } from "./health.ts";
 import { createLateness } from "./lateness.ts";
 import { createLink } from "./link.ts";
 import { createLiveness } from "./liveness.ts";
+import { createLoad } from "./load.ts";
 import { createAddressPolicy } from "./net/address-policy.ts";
 import { isGatewayThere } from "./net/gateway.ts";
 import { createResolve } from "./net/resolve.ts";
-import { createOutbox, MAX_HELD } from "./outbox.ts";
+import { createOutbox } from "./outbox.ts";
 import { createProbes } from "./probes/index.ts";
+import { readinessOf } from "./readiness.ts";
 import { createRunCheck } from "./run-check.ts";
+import { createSignsOfLife } from "./signs-of-life.ts";
 import { createSpool } from "./spool.ts";
 import { createTaking } from "./taking.ts";
 import { createUpgrades } from "./upgrades.ts";
-import { createUsage } from "./usage.ts";
 import { createCheckWorker, LOCK } from "./worker.ts";
 
-/** An idle worker fetches every few seconds; one that has not for this long, in ms, is stuck. */
-const FETCH_OVERDUE_MS = 30_000;
 /** How long the first fetch is waited for, in ms, before it counts as started without. */
 const FETCH_PATIENCE_MS = 15_000;
-const LOOP_DELAY_RESOLUTION_MS = 20;
 
 /**
  * One agent: pulls the checks of its region, performs them and sends the results back.
@@ -130,39 +127,23 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     logger,
   });
 
-  const usage = createUsage();
-  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+  const load = createLoad({
+    worker,
+    taking,
+    lateness,
+    outbox,
+    spool,
+    canaries,
+    clockSync,
+    capacity: concurrency,
+    spoolMaxBytes,
+  });
   const link = createLink({
     url: config.coordinatorUrl,
     token: config.agentToken,
     authorities: config.authorities,
     hello: { type: "hello", v: 1, agentId, region, version, host: hostname().slice(0, 255), node: process.version },
-    load() {
-      const estimate = clockSync.estimate();
-      const loopDelayMs = Math.max(0, loopDelay.max / 1e6 - LOOP_DELAY_RESOLUTION_MS);
-      loopDelay.reset();
-      return {
-        work: worker.work,
-        clockTrouble: taking.clockTrouble,
-        inFlight: worker.inFlight,
-        capacity: concurrency,
-        lateness: lateness.summary(),
-        outbox: outbox.size,
-        outboxBytes: outbox.bytes,
-        outboxMaxBytes: MAX_HELD,
-        spooled: outbox.spooled,
-        spoolBytes: spool.bytes,
-        spoolMaxBytes,
-        droppedAgoMs: spool.droppedAgoMs,
-        loopDelayMs,
-        clockOffsetMs: estimate?.offsetMs ?? null,
-        clockErrorMs: estimate?.errorMs ?? null,
-        lastFetchAgoMs: worker.lastFetchAgoMs,
-        failingCanaries: canaries.failing && [...canaries.failing],
-        upgradable: upgrades.isPossible,
-        ...usage.sinceLast(),
-      };
-    },
+    load: () => ({ ...load.sinceLast(), upgradable: upgrades.isPossible }),
     system,
     clockSync,
     onSampled: () => void taking.isClockRight(),
@@ -179,37 +160,11 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
 
   const upgrades = createUpgrades({ dir: config.upgradeDir, tell: link.tellUpgrade, logger });
 
-  function readiness(): Record<string, Readiness> {
-    const { lastFetchAgoMs, saturated, work } = worker;
-    // One that is not to fetch is well, too: it is drained, or its clock is said to be the reason.
-    const fetches = work !== "taking" || (lastFetchAgoMs !== null && (saturated || lastFetchAgoMs < FETCH_OVERDUE_MS));
-    return {
-      queue: fetches
-        ? { ok: true }
-        : {
-            ok: false,
-            reason: lastFetchAgoMs === null ? "no fetch yet" : `no fetch for ${Math.round(lastFetchAgoMs / 1_000)} s`,
-          },
-      link: link.isUp ? { ok: true } : { ok: false, reason: "the coordinator is not linked" },
-      clock: taking.clockTrouble === null ? { ok: true } : { ok: false, reason: taking.clockTrouble },
-    };
-  }
-
-  // While the link is down, the coordinator learns from the results queue that the agent lives and takes checks.
-  let signsOfLife: NodeJS.Timeout | undefined;
-  const presence: Part = {
-    async start() {
-      loopDelay.enable();
-      signsOfLife = setInterval(() => {
-        if (!link.isUp && worker.work === "taking") outbox.signOfLife();
-      }, HEARTBEAT_MS);
-    },
-    async stop() {
-      clearInterval(signsOfLife);
-      loopDelay.disable();
-    },
-  };
-
+  const health = createHealth({
+    port: config.healthPort,
+    variable: agentSettings.healthPort.variable,
+    readiness: () => readinessOf({ worker, link, taking }),
+  });
   const startedAt = clock.monotonic();
   const supervised = createSupervised({
     supervisor,
@@ -230,8 +185,9 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
   const parts = inSequence(
     [
       ["spool", { start: spool.open, stop: async () => undefined }],
-      ["health", createHealth({ port: config.healthPort, variable: agentSettings.healthPort.variable, readiness })],
-      ["presence", presence],
+      ["health", health],
+      ["load", load],
+      ["signs of life", createSignsOfLife({ link, worker, outbox })],
       ["canaries", canaries],
       ["link", link],
       ["upgrades", upgrades],
