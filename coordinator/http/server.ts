@@ -16,6 +16,7 @@ import { LIVE_PATH } from "../live/clients.ts";
 import { SecretRefused } from "../secrets/refusal.ts";
 import type { Scope } from "../store/api-tokens.ts";
 import type { AuditStore } from "../store/audit.ts";
+import { DependencyRefused } from "../store/dependencies.ts";
 import type { Access, Caller } from "./access.ts";
 import { allows } from "./access.ts";
 import { auditOf } from "./audit.ts";
@@ -220,7 +221,8 @@ function refuse(socket: Duplex, status: 401 | 404 | 503): void {
 
 function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
-  if (thrown instanceof SecretRefused) return new Problem(422, thrown.message, thrown.errors);
+  if (thrown instanceof SecretRefused || thrown instanceof DependencyRefused)
+    return new Problem(422, thrown.message, thrown.errors);
   const { statusCode, message } = thrown as { statusCode?: number; message?: string };
   // What fastify itself refuses: a body that is too large, no JSON, of another type.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

@@ -3,13 +3,14 @@ import { isJudgedAlike } from "../replay/judged-alike.ts";
 import type { Revision } from "../schedule/history.ts";
 import type { SecretBox } from "../secrets/box.ts";
 import { sealMonitor } from "../secrets/monitor-secrets.ts";
+import { checkDependencies } from "./dependencies.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 import { beginAnew, beginStatus, endIncident } from "./verdict-resets.ts";
 
 /** Monitors in PostgreSQL, with every revision that they ever had. Their secrets are sealed on the way in and stay so. */
 export interface MonitorStore {
-  /** @throws SecretRefused */
+  /** @throws SecretRefused, DependencyRefused */
   create(id: string, given: GivenMonitor): Promise<Monitor>;
   /** The monitors of these ids that exist, in no particular order. */
   getMany(ids: readonly string[]): Promise<Monitor[]>;
@@ -20,7 +21,7 @@ export interface MonitorStore {
    * Makes a new revision out of the current one; null when there is no such monitor.
    * Changes of one monitor wait for each other, so none is lost. What `revise`
    * throws is thrown, and nothing is changed.
-   * @throws SecretRefused
+   * @throws SecretRefused, DependencyRefused
    */
   change(id: string, revise: (current: Monitor) => GivenMonitor): Promise<Monitor | null>;
   /** False when there was none. */
@@ -60,6 +61,7 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
     create: (id, given) =>
       inTransaction(postgres, async (client) => {
         const spec = sealMonitor(box, given, { id, revision: 1, current: null });
+        await checkDependencies(client, id, spec.dependsOn, []);
         const { rows } = await client.query<Row>(
           `INSERT INTO monitors (id, spec) VALUES ($1, $2) RETURNING ${columns}`,
           [id, JSON.stringify(spec)],
@@ -83,6 +85,7 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
         if (!found.rows[0]) return null;
         const current = toMonitor(found.rows[0]);
         const spec = sealMonitor(box, revise(current), { id, revision: current.revision + 1, current });
+        await checkDependencies(client, id, spec.dependsOn, current.dependsOn);
         const { rows } = await client.query<Row>(
           `UPDATE monitors SET spec = $2, revision = revision + 1, updated_at = clock_timestamp()
            WHERE id = $1 RETURNING ${columns}`,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { startTestCoordinator } from "../../support/coordinator.ts";
 
@@ -161,4 +161,47 @@ test("broken JSON is a 400, an unknown path a 404, both as problem documents", a
     body: { title: "Bad Request" },
   });
   expect(await coordinator.call("GET", "/v1/nothing")).toMatchObject({ status: 404, body: { title: "Not Found" } });
+});
+
+describe("what a monitor depends on", () => {
+  const make = async (name: string, dependsOn: readonly string[] = []) =>
+    (await coordinator.call("POST", "/v1/monitors", { ...shop, name, dependsOn })).body.id as string;
+  const change = (id: string, dependsOn: readonly string[]) =>
+    coordinator.call("PATCH", `/v1/monitors/${id}`, { dependsOn });
+
+  test("is there, and does not depend on it in turn, over however many others", async () => {
+    const router = await make("Router");
+    const rack = await make("Switch", [router]);
+    const server = await make("Server", [rack]);
+    const nowhere = "mon_00000000000000000000";
+    expect(await coordinator.call("POST", "/v1/monitors", { ...shop, dependsOn: [rack, nowhere] })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: "dependsOn.1", rule: `must be a monitor: there is no ${nowhere}` }] },
+    });
+    expect(await change(router, [router])).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: "dependsOn.0", rule: "must not be the monitor itself" }] },
+    });
+    expect(await change(router, [server])).toMatchObject({
+      status: 422,
+      body: {
+        errors: [{ field: "dependsOn.0", rule: `must not be a monitor that depends on this one: ${server} does` }],
+      },
+    });
+    expect((await change(server, [rack, router])).status).toBe(200);
+  });
+
+  test("makes no circle when two are changed at once", async () => {
+    const [one, other] = await Promise.all([make("One"), make("Other")]);
+    const answers = await Promise.all([change(one, [other]), change(other, [one])]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
+  });
+
+  test("may be gone meanwhile without keeping it from being changed", async () => {
+    const parent = await make("Gone");
+    const child = await make("Left", [parent]);
+    await coordinator.call("DELETE", `/v1/monitors/${parent}`);
+    const { status, body } = await coordinator.call("PATCH", `/v1/monitors/${child}`, { name: "Renamed" });
+    expect({ status, dependsOn: body.dependsOn }).toEqual({ status: 200, dependsOn: [parent] });
+  });
 });
