@@ -27,6 +27,7 @@ import { createResolve } from "./net/resolve.ts";
 import { createOutbox } from "./outbox.ts";
 import { createProbes } from "./probes/index.ts";
 import { readinessOf } from "./readiness.ts";
+import { refusesAgent } from "./refused.ts";
 import { createRunCheck } from "./run-check.ts";
 import { createSignsOfLife } from "./signs-of-life.ts";
 import { createSpool } from "./spool.ts";
@@ -60,7 +61,9 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     // Each of its parts may find it out, and again and again while it ends.
     if (hasGivenUp) return;
     hasGivenUp = true;
-    logger.fatal({ reason: errorText(thrown) }, "The agent cannot go on");
+    // An enrolled agent that is refused comes back, and whoever runs it says so.
+    const isEnd = config.credential === null || !refusesAgent(thrown);
+    if (isEnd) logger.fatal({ reason: errorText(thrown) }, "The agent cannot go on");
     fail(thrown);
   };
 
@@ -94,7 +97,7 @@ export function createAgent(config: AgentConfig, supervisor: Supervisor | null):
     logger,
   });
   const outbox = createOutbox({
-    agentId,
+    sender: { agentId, enrolledAs: config.credential?.current.agentId ?? null, region },
     server: config.queueServer,
     openQueue: () => openQueue<ResultBatch>(resultsQueueName(region), access),
     spool,

@@ -8,6 +8,8 @@ import type { QueueServer, ResultsQueue } from "../shared/queues.ts";
 import { isRefused, jobOptions, MAX_RESULTS, queueServerLabel } from "../shared/queues.ts";
 import type { Miss, Result, ResultBatch } from "../shared/result.ts";
 import { backoffMs, retryUntil } from "../shared/retry.ts";
+import type { Sender } from "./inherited.ts";
+import { sendable } from "./inherited.ts";
 import { createNewsSense } from "./news.ts";
 import type { Spool, SpooledBatch } from "./spool.ts";
 
@@ -72,7 +74,7 @@ interface Entry {
 }
 
 export function createOutbox(deps: {
-  readonly agentId: string;
+  readonly sender: Sender;
   readonly server: QueueServer;
   /** A new connection each time it is called. */
   readonly openQueue: () => ResultsQueue;
@@ -85,7 +87,8 @@ export function createOutbox(deps: {
   readonly onFatal: (thrown: unknown) => void;
   readonly logger: Logger;
 }): Outbox {
-  const { agentId, spool, isFatal = isRefused, logger } = deps;
+  const { sender, spool, isFatal = isRefused, logger } = deps;
+  const { agentId, region } = sender;
   const aborted = new AbortController();
   /** Aborted while everything goes to the spool. */
   let direct = new AbortController();
@@ -177,7 +180,7 @@ export function createOutbox(deps: {
   /** Sees the batch into the queue or the spool, however long it takes; gives up only when the outbox is closed. */
   async function deliver(batch: ResultBatch): Promise<void> {
     // The same id every time: an attempt that timed out may have landed all the same.
-    const entry = { id: `${agentId}.${newId("job")}`, batch };
+    const entry = { id: `${agentId}.${newId("job")}`, region, batch };
     const patienceEnd = performance.now() + PATIENCE_MS;
     for (let attempt = 0; ; attempt++) {
       aborted.signal.throwIfAborted();
@@ -252,8 +255,12 @@ export function createOutbox(deps: {
         return;
       }
       try {
-        await add(segment.entries, REPLAY_DEADLINE_MS);
+        const { entries, inherited, foreign } = sendable(segment.entries, sender);
+        await add(entries, REPLAY_DEADLINE_MS);
         await segment.remove();
+        if (inherited > 0)
+          logger.info({ results: inherited }, "Sent what was spooled as another agent in its own name");
+        if (foreign > 0) logger.error({ results: foreign }, "Spooled results of another region are dropped");
         attempt = 0;
       } catch (thrown) {
         noteTrouble(thrown);

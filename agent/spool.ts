@@ -12,6 +12,8 @@ import type { ResultBatch } from "../shared/result.ts";
 /** A batch and the id of its job, under which the queue takes it once however often it is added. */
 export interface SpooledBatch {
   readonly id: string;
+  /** Where it was measured. */
+  readonly region: string;
   readonly batch: ResultBatch;
 }
 
@@ -187,12 +189,10 @@ export function createSpool({
   function parse(text: string, file: File): SpooledBatch[] {
     return text.split("\n").flatMap((line): SpooledBatch[] => {
       if (line === "") return [];
-      try {
-        return [JSON.parse(line)];
-      } catch {
-        logger.error({ file: file.name }, "A spooled batch is not whole: it is left out");
-        return [];
-      }
+      const entry = parseEntry(line);
+      if (entry !== null) return [entry];
+      logger.error({ file: file.name }, "A spooled batch is not whole: it is left out");
+      return [];
     });
   }
 
@@ -259,4 +259,15 @@ export function createSpool({
       }
     },
   };
+}
+
+/** Null for what cannot be sent, and would be tried for ever. */
+function parseEntry(line: string): SpooledBatch | null {
+  try {
+    const { id, region, batch } = JSON.parse(line);
+    const isWhole = [id, region, batch.agentId].every((text) => typeof text === "string");
+    return isWhole && Array.isArray(batch.results) && Array.isArray(batch.misses) ? { id, region, batch } : null;
+  } catch {
+    return null;
+  }
 }

@@ -41,6 +41,11 @@ export function redisPassword(secret: string): string {
   return createHmac("sha256", secret).update("watchpost redis").digest("base64url");
 }
 
+/** Whether an id has the form of those that enrolment gives. */
+export function isAgentId(id: string): boolean {
+  return /^agt_[0-9a-z]{20}$/.test(id);
+}
+
 /** Whether an id is that of an agent, or of one of its processes: `ID-1`, `ID-2` and so on. */
 export function isIdOf(agentId: string, id: string): boolean {
   return id === agentId || (id.startsWith(`${agentId}-`) && /^[1-9]\d?$/.test(id.slice(agentId.length + 1)));

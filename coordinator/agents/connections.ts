@@ -62,6 +62,7 @@ export function createAgentConnections({
     onRegion,
     onUpgrade,
     onEnrolled: reissue.onChange,
+    isEnrolled: (id) => identities.isEnrolled(id),
     regionKeysOf: (region) => regionKeys(box, region).all.map(({ bytes }) => bytes.toString("base64")),
     clock,
     logger,

@@ -1,9 +1,10 @@
-import { hashMatches, hashSecret, readBearer } from "../../shared/agent-secret.ts";
+import { hashMatches, hashSecret, isAgentId, readBearer } from "../../shared/agent-secret.ts";
 import { errorText } from "../../shared/errors.ts";
 import { withDeadline } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { retryUntil } from "../../shared/retry.ts";
 import type { AgentCredentialStore, StoredCredential } from "../store/agent-credentials.ts";
+import { baseOf } from "./state.ts";
 
 /** An enrolled agent that has proved who it is. */
 export interface AgentIdentity {
@@ -21,6 +22,12 @@ export interface AgentIdentities {
    * @throws Error when nobody can tell now.
    */
   authenticate(authorization: string | undefined): Promise<AgentIdentity | null>;
+  /**
+   * Whether this is the id of an agent that was enrolled, be it revoked since, or of one of its processes: nobody who
+   * shares a token may speak by it.
+   * @throws Error when nobody can tell now.
+   */
+  isEnrolled(id: string): Promise<boolean>;
   /** Calls back with the id of every agent that is revoked from now on, on whichever coordinator. */
   onRevoked(listener: (agentId: string) => void): void;
   /** The credential of this agent has changed. */
@@ -106,6 +113,12 @@ export function createAgentIdentities({
       if (!isCurrent) return null;
       work("The use of a credential could not be noted", () => store.used(agentId));
       return { agentId, region: credential.region, generation: credential.generation };
+    },
+    async isEnrolled(id) {
+      const agentId = baseOf(id);
+      if (!isAgentId(agentId)) return false;
+      if (known.has(agentId) || revoked.has(agentId)) return true;
+      return (await withDeadline(store.get(agentId), STORE_DEADLINE_MS, "PostgreSQL did not answer")) !== null;
     },
     onRevoked: (listener) => void listeners.push(listener),
     onChange(agentId) {

@@ -17,6 +17,8 @@ import type { Presence } from "./presence.ts";
 
 /** RFC 6455 §7.4.1: the endpoint is going away. */
 const CLOSE_GOING_AWAY = 1001;
+/** Of the same registry: something is wrong that may pass. */
+const CLOSE_TRY_AGAIN = 1013;
 /** No agent needs more messages between two heartbeats; one that sends more is cut off. */
 const MAX_MESSAGES_PER_HEARTBEAT = 100;
 
@@ -39,6 +41,7 @@ export function createAgentLinks({
   onRegion,
   onUpgrade,
   onEnrolled,
+  isEnrolled,
   regionKeysOf,
   clock,
   logger,
@@ -55,6 +58,8 @@ export function createAgentLinks({
   readonly onUpgrade: (agentId: string, news: UpgradeNews) => void;
   /** Told of an enrolled agent at its hello. */
   readonly onEnrolled: (agentId: string) => void;
+  /** Whether an id is that of an agent that was enrolled. Rejects when nobody can tell now. */
+  readonly isEnrolled: (agentId: string) => Promise<boolean>;
   /** With what the secrets of a region's checks may be sealed, in base64. */
   readonly regionKeysOf: (region: string) => string[];
   readonly clock: Clock;
@@ -81,19 +86,10 @@ export function createAgentLinks({
 
     function take(message: AgentMessage, receivedAt: number): void {
       if (message.type === "hello") {
-        if (identity && !(isIdOf(identity.agentId, message.agentId) && identity.region === message.region)) {
-          logger.warn(
-            { agent: identity.agentId, hello: message.agentId, region: message.region },
-            "Refused an agent's hello: not its own id and region",
-          );
-          socket.close(CLOSE_REFUSED, "an agent speaks for its own id and region only");
-          return;
-        }
-        agent = { id: message.agentId, region: message.region, draining: false };
-        presence.hello(message);
-        onRegion(message.region);
-        logger.info({ agent: message.agentId, region: message.region, version: message.version }, "An agent is linked");
-        void drains.known.then(() => welcome(message));
+        if (identity === null) return void greetUnknown(message);
+        const isItself = isIdOf(identity.agentId, message.agentId) && identity.region === message.region;
+        if (isItself) greet(message);
+        else refuse(message, "an agent speaks for its own id and region only");
       } else if (!agent) {
         socket.close(CLOSE_REFUSED, "the first message must be hello");
       } else if (message.type === "heartbeat") {
@@ -109,6 +105,35 @@ export function createAgentLinks({
         agent = { ...agent, draining: true };
         presence.draining(agent.id);
       }
+    }
+
+    function greet(hello: Hello): void {
+      const { agentId, region, version } = hello;
+      agent = { id: agentId, region, draining: false };
+      presence.hello(hello);
+      onRegion(region);
+      logger.info({ agent: agentId, region, version }, "An agent is linked");
+      void drains.known.then(() => welcome(hello));
+    }
+
+    /** An agent that shares its token is who it says, but nobody who has a secret of its own. */
+    async function greetUnknown(hello: Hello): Promise<void> {
+      socket.pause();
+      try {
+        if (await isEnrolled(hello.agentId))
+          refuse(hello, "this id is that of an enrolled agent, which has a secret of its own");
+        else greet(hello);
+      } catch (thrown) {
+        logger.warn({ hello: hello.agentId, reason: errorText(thrown) }, "It could not be told whose id an agent says");
+        socket.close(CLOSE_TRY_AGAIN, "whose id this is cannot be told now");
+      } finally {
+        socket.resume();
+      }
+    }
+
+    function refuse({ agentId, region }: Hello, rule: string): void {
+      logger.warn({ agent: identity?.agentId, hello: agentId, region, rule }, "Refused an agent's hello");
+      socket.close(CLOSE_REFUSED, rule);
     }
 
     /** What an agent is to know before it takes checks; nobody can tell it while that cannot be read. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnrecoverableError } from "bullmq";
+import { isIdOf } from "../../shared/agent-secret.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -28,9 +29,10 @@ export interface Ingest extends Part {
    * Takes in what came through a region's results queue. Resolves when all of it
    * is stored or durably spooled; until then the queue keeps it.
    * @param repeated the job was given to a worker before.
-   * @throws UnrecoverableError when it is not a batch of results: no repetition mends it.
+   * @param author the agent that added it, where the queue tells; null where it does not.
+   * @throws UnrecoverableError when it is not a batch of results, or of another agent: no repetition mends it.
    */
-  take(region: string, payload: unknown, repeated: boolean): Promise<void>;
+  take(region: string, payload: unknown, repeated: boolean, author?: string | null): Promise<void>;
 }
 
 export interface IngestDeps {
@@ -68,10 +70,12 @@ export function createIngest({
     logger.warn({ region, reason, rule: message }, "Quarantined what came through a results queue");
   }
 
-  function read(region: string, payload: unknown): Message {
+  function read(region: string, payload: unknown, author: string | null): Message {
     try {
       const now = clock.now();
-      return readMessage(payload, now, now - keepMs);
+      const message = readMessage(payload, now, now - keepMs);
+      if (author === null || isIdOf(author, message.agentId)) return message;
+      throw new Unfit("foreign_agent", `agentId must be that of ${author}, which sent it`);
     } catch (thrown) {
       if (!(thrown instanceof Unfit)) throw thrown;
       quarantine(region, thrown);
@@ -106,8 +110,8 @@ export function createIngest({
   }
 
   return {
-    async take(region, payload, repeated) {
-      const message = read(region, payload);
+    async take(region, payload, repeated, author = null) {
+      const message = read(region, payload, author);
       for (const unfit of message.unfit) quarantine(region, unfit);
       const { results, misses } = message;
       const latest = Math.max(...results.map(({ startedAt, latencyMs }) => startedAt + latencyMs));

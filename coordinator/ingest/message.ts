@@ -11,6 +11,7 @@ export const quarantineReasons = [
   "broken_job",
   "unknown_monitor",
   "foreign_region",
+  "foreign_agent",
   "clock",
 ] as const;
 export type QuarantineReason = (typeof quarantineReasons)[number];
@@ -31,6 +32,14 @@ export interface Message {
   readonly misses: readonly Miss[];
   /** What of the batch is not fit to be taken in; the rest is. */
   readonly unfit: readonly Unfit[];
+}
+
+/**
+ * Who added a job to a results queue, where its id tells: Redis lets an enrolled agent write under ids only that begin
+ * with its own. Null for who shares a token and calls itself what it likes.
+ */
+export function authorOf(jobId: string): string | null {
+  return /^(agt_[0-9a-z]{20})[.-]/.exec(jobId)?.[1] ?? null;
 }
 
 const MAX_ENTRIES = 1_000;

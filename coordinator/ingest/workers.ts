@@ -12,6 +12,7 @@ import { backoffMs } from "../../shared/retry.ts";
 import type { Metrics } from "../metrics.ts";
 import { hasForgedParent, isBrokenJob, removeBrokenJobs } from "./broken-jobs.ts";
 import type { Ingest } from "./ingest.ts";
+import { authorOf } from "./message.ts";
 
 /** Jobs of a region in hand at once. They wait for storage together, in one batch a second. */
 const CONCURRENCY = 500;
@@ -104,7 +105,8 @@ export function createResultsWorkers({
           throw new WaitingError();
         }
         try {
-          await ingest.take(region, job.data, job.attemptsStarted > 1 || job.stalledCounter > 0);
+          const repeated = job.attemptsStarted > 1 || job.stalledCounter > 0;
+          await ingest.take(region, job.data, repeated, authorOf(job.id ?? ""));
         } catch (thrown) {
           if (thrown instanceof UnrecoverableError) throw thrown;
           // Not the job's fault: it goes back and has lost no attempt.

@@ -1,8 +1,13 @@
 import { readdir, rm } from "node:fs/promises";
 import type { Job } from "bullmq";
+import { Redis } from "ioredis";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Sender } from "../../agent/inherited.ts";
 import { createOutbox, type Outbox } from "../../agent/outbox.ts";
+import { agentRules } from "../../coordinator/agents/redis-acl.ts";
+import { hashSecret } from "../../shared/agent-secret.ts";
+import type { QueueServer } from "../../shared/queues.ts";
 import { openQueue, openWorker, resultsQueueName } from "../../shared/queues.ts";
 import type { Miss, Result, ResultBatch } from "../../shared/result.ts";
 import { freePort, startTestRedis } from "../support/servers.ts";
@@ -12,6 +17,7 @@ import { until } from "../support/until.ts";
 
 const logger = pino({ level: "silent" });
 const region = "eu-west";
+const sender: Sender = { agentId: "agt-1", enrolledAs: null, region };
 
 function result(round: number): Result {
   return {
@@ -52,7 +58,7 @@ describe.each(queueKinds)("the outbox on %s", (kind) => {
   async function startOutbox(): Promise<Outbox> {
     const started = createOutbox({
       spool: disk.spool,
-      agentId: "agt-1",
+      sender,
       server: resource.server,
       openQueue: () => openQueue(resultsQueueName(region), { server: resource.server, logger, leastPrivilege: true }),
       startupTimeoutMs: 5_000,
@@ -137,27 +143,34 @@ describe("the outbox and a Redis in trouble", () => {
     } as const;
     const { dir, remove } = await testSpool();
     const seen: number[] = [];
+    const answeredAs: string[] = [];
     const logs: string[] = [];
     const worker = openWorker<ResultBatch>(
       resultsQueueName(region),
-      async (job) => void seen.push(...job.data.results.map(({ round }) => round)),
+      async (job) => {
+        seen.push(...job.data.results.map(({ round }) => round));
+        answeredAs.push(job.data.agentId);
+      },
       { server, logger, leastPrivilege: false, concurrency: 1, lockDurationMs: 30_000, stalledIntervalMs: 30_000 },
     );
     void worker.run();
     const stops: Array<() => Promise<void>> = [];
     return {
       redis,
+      server,
       dir,
       seen,
+      answeredAs,
       logs,
       /** An outbox on the line's spool. */
-      async startOutbox(): Promise<Outbox> {
+      async startOutbox(as = sender, by: QueueServer = server): Promise<Outbox> {
         const outbox = createOutbox({
-          agentId: "agt-1",
+          sender: as,
           spool: (await testSpool({ dir })).spool,
-          server,
-          openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
+          server: by,
+          openQueue: () => openQueue(resultsQueueName(region), { server: by, logger, leastPrivilege: true }),
           startupTimeoutMs: 5_000,
+          isFatal: () => false,
           onFatal: () => undefined,
           logger: pino({ level: "info" }, { write: (line) => void logs.push(line) }),
         });
@@ -248,6 +261,36 @@ describe("the outbox and a Redis in trouble", () => {
     expect(await readdir(line.dir)).toEqual([]);
   });
 
+  test("an agent that was enrolled anew is not held up by what it spooled before, and answers for what is of its region", async () => {
+    const [before, now] = [`agt_${"0".repeat(20)}`, `agt_${"1".repeat(20)}`];
+    const { spool } = await testSpool({ dir: line.dir });
+    const batchOf = (agentId: string, round: number) => ({
+      v: 1 as const,
+      agentId,
+      results: [result(round)],
+      misses: [],
+    });
+    await spool.append({ id: `${before}.job_1`, region, batch: batchOf(before, 1) });
+    await spool.append({ id: `${now}-2.job_2`, region, batch: batchOf(`${now}-2`, 2) });
+    await spool.append({ id: `${before}-1.job_3`, region: "us-east", batch: batchOf(`${before}-1`, 3) });
+    await spool.append({ id: `${before}-1.job_4`, region, batch: batchOf(`${before}-1`, 4) });
+    const { prefix, options } = line.server;
+    const admin = new Redis({ ...options });
+    const rules = agentRules({ prefix, region, agentId: now, passwordHashes: [hashSecret("pw")] }, "selectors");
+    await admin.call("ACL", "SETUSER", "now", ...rules);
+    const own = { ...line.server, options: { ...options, username: "now", password: "pw" } };
+    const outbox = await line.startOutbox({ agentId: `${now}-1`, enrolledAs: now, region }, own);
+    await outbox.putResult(result(5));
+    await arrived(4);
+    expect(line.seen).toEqual([1, 2, 4, 5]);
+    expect(line.answeredAs).toEqual([`${now}-1`, `${now}-2`, `${now}-1`, `${now}-1`]);
+    expect(line.logs.join()).toMatch(/"results":1,"msg":"Spooled results of another region are dropped"/);
+    expect(line.logs.join()).toContain("Sent what was spooled as another agent");
+    expect(await admin.call("ACL", "LOG")).toEqual([]);
+    admin.disconnect();
+    expect(await readdir(line.dir)).toEqual([]);
+  });
+
   test("holds results in memory when the disk does not take them either", async () => {
     const outbox = await line.startOutbox();
     await rm(line.dir, { recursive: true });
@@ -267,7 +310,7 @@ describe("the outbox and a Redis in trouble", () => {
   test("says where it looked when there is none at the start", async () => {
     const server = { kind: "redis", options: { host: "127.0.0.1", port: await freePort() }, prefix: "w" } as const;
     const outbox = createOutbox({
-      agentId: "agt-1",
+      sender,
       spool: (await testSpool({ dir: line.dir })).spool,
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),

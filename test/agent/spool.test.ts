@@ -17,7 +17,11 @@ async function openSpool(options: Parameters<typeof testSpool>[0] = {}) {
 
 function batch(id: string, size = 1): SpooledBatch {
   const miss: Miss = { monitorId: "mon_1", round: 1, attempt: 0, scheduledAt: 1_000, reason: "expired" };
-  return { id, batch: { v: 1, agentId: "agt-1", results: [], misses: Array<Miss>(size).fill(miss) } };
+  return {
+    id,
+    region: "eu-west",
+    batch: { v: 1, agentId: "agt-1", results: [], misses: Array<Miss>(size).fill(miss) },
+  };
 }
 
 /** The ids of all batches in the order in which the spool gives them, segment by segment. */
@@ -60,6 +64,18 @@ test("leaves out a torn line, and nothing else", async () => {
   await truncate(path, (await readFile(path)).length - 20);
   expect(await drain((await openSpool({ dir })).spool)).toEqual([["a"], ["c"]]);
 });
+
+test.each(["{}", '{"id":"a","region":"eu-west","batch":{"v":1,"agentId":"agt-1"}}', "null", '{"batch":{}}'])(
+  "leaves out %s, which is no batch and would be tried for ever",
+  async (line) => {
+    const { spool, dir } = await openSpool();
+    await Promise.all([spool.append(batch("a")), spool.append(batch("b"))]);
+    const path = join(dir, (await readdir(dir))[0] as string);
+    const [first] = (await readFile(path, "utf8")).split("\n");
+    await writeFile(path, `${first}\n${line}\n`);
+    expect(await drain((await openSpool({ dir })).spool)).toEqual([["a"]]);
+  },
+);
 
 test("removes what was never whole, and leaves alone what is not its own", async () => {
   const { dir } = await openSpool();

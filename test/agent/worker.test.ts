@@ -45,7 +45,7 @@ async function startLine(kind: (typeof queueKinds)[number]) {
     const { spool, remove } = await testSpool();
     const outbox = createOutbox({
       spool,
-      agentId: "agt-1",
+      sender: { agentId: "agt-1", enrolledAs: null, region },
       server,
       openQueue: () => openQueue(resultsQueueName(region), { server, logger, leastPrivilege: true }),
       startupTimeoutMs: 5_000,

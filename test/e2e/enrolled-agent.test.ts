@@ -142,6 +142,8 @@ test("an agent that is revoked is cut off, says so, stays, and tries again seldo
   );
   const refusals = output.split("\n").filter((line) => /HTTP status 401|has been revoked/.test(line));
   expect(refusals.length).toBeLessThan(8);
+  // It lives on.
+  expect(output).not.toMatch(/"level":"fatal"|cannot go on/);
   const [, retryInMs] = /"retryInMs":(\d+)[^\n]*This agent is refused/.exec(output) ?? [];
   expect(Number(retryInMs)).toBeGreaterThan(5_000);
   expect(await row()).toMatchObject({ state: "revoked", online: false });

@@ -8,7 +8,7 @@ for (let n = 0; ; n += 3) {
   await Promise.all(
     ids.map(async (id) => {
       const miss = { monitorId: "mon_1", round: n, attempt: 0, scheduledAt: 1_000, reason: "expired" } as const;
-      await spool.append({ id, batch: { v: 1, agentId: "agt-1", results: [], misses: [miss] } });
+      await spool.append({ id, region: "eu-west", batch: { v: 1, agentId: "agt-1", results: [], misses: [miss] } });
       process.stdout.write(`${id}\n`);
     }),
   );

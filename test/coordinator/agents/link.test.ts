@@ -2,7 +2,11 @@ import { once } from "node:events";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { WebSocket } from "ws";
+import { newId } from "../../../shared/id.ts";
 import { CLOSE_REFUSED, LINK_PATH } from "../../../shared/link.ts";
+import { createLogger } from "../../../shared/logger.ts";
+import { openQueue, resultsQueueName } from "../../../shared/queues.ts";
+import type { ResultBatch } from "../../../shared/result.ts";
 import { agentLink, idle, openAgentLink } from "../../support/agent-link.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { agentToken, startTestCoordinator } from "../../support/coordinator.ts";
@@ -92,6 +96,68 @@ test("what an agent sends through the results queue counts as a sign of life", a
   await agent.send({ v: 1, agentId: agent.id, results: [], misses: [] });
   await until(seenAgo, (ms) => ms < 3_000);
   await agent.stop();
+});
+
+/** An agent that was enrolled and is not linked. */
+async function enrol(region: string): Promise<string> {
+  const { body } = await coordinator.call("POST", "/v1/enrollment-tokens", { region });
+  const told = { token: body.token, host: "h", version: "1", arch: "x64" };
+  return (await coordinator.call("POST", "/agent/enroll", told, null)).body.agentId;
+}
+
+test.each(["", "-3"])(
+  "who shares a token is not taken for an enrolled agent (its id and %j), nor for a revoked one",
+  async (more) => {
+    const agentId = await enrol("eu-west");
+    for (const call of [async () => undefined, () => coordinator.call("DELETE", `/v1/agents/${agentId}`)]) {
+      await call();
+      const socket = await openAgentLink(coordinator.url);
+      socket.send(JSON.stringify({ ...hello, agentId: agentId + more }));
+      const [code, reason] = await once(socket, "close");
+      expect([code, String(reason)]).toEqual([CLOSE_REFUSED, expect.stringContaining("that of an enrolled agent")]);
+    }
+    expect(await agents()).toContainEqual(expect.objectContaining({ id: agentId, host: "", state: "revoked" }));
+  },
+);
+
+test("who shares a token is linked again when it can be told whose id that is", async () => {
+  const database = new Client({ connectionString: coordinator.databaseUrl });
+  await database.connect();
+  await database.query("ALTER TABLE agent_credentials RENAME TO agent_credentials_gone");
+  const free = { ...hello, agentId: newId("agt") };
+  try {
+    const socket = await openAgentLink(coordinator.url);
+    socket.send(JSON.stringify(free));
+    expect((await once(socket, "close"))[0]).toBe(1013);
+  } finally {
+    await database.query("ALTER TABLE agent_credentials_gone RENAME TO agent_credentials");
+    await database.end();
+  }
+  const socket = await openAgentLink(coordinator.url);
+  expect(await ask(socket, free)).toMatchObject({ type: "welcome" });
+  socket.terminate();
+});
+
+test("an enrolled agent's results are its own: in another's name they are no sign of life of that, and not taken in", async () => {
+  const [hostile, other] = [await enrol("af-south"), await enrol("af-south")];
+  const queue = openQueue<ResultBatch>(resultsQueueName("af-south"), {
+    server: coordinator.queueServer,
+    logger: createLogger({ level: "silent", name: "test" }),
+    leastPrivilege: false,
+  });
+  const batchOf = (agentId: string): ResultBatch => ({ v: 1, agentId, results: [], misses: [] });
+  // So that the region has a worker.
+  const socket = await openAgentLink(coordinator.url);
+  await ask(socket, { ...hello, region: "af-south" });
+  socket.terminate();
+  await queue.add("results", batchOf(other), { jobId: `${hostile}.job_1` });
+  await queue.add("results", batchOf(other), { jobId: `${hostile}-1.job_1` });
+  await queue.add("results", batchOf(`${hostile}-2`), { jobId: `${hostile}-2.job_1` });
+  await until(agents, (all) => all.some(({ id }: { id: string }) => id === `${hostile}-2`));
+  expect(await agents()).toContainEqual(expect.objectContaining({ id: other, seenAgoMs: null }));
+  const { body } = await coordinator.call("GET", "/metrics");
+  expect(body).toContain('watchpost_quarantined_total{reason="foreign_agent"} 2');
+  await queue.close();
 });
 
 test("a region that could not be kept at hello is kept at a heartbeat", async () => {
