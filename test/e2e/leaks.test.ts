@@ -4,12 +4,12 @@ import { createClient } from "@clickhouse/client";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { queueEnv, startAgentProcess } from "../support/agent-process.ts";
+import { startAgentProcess } from "../support/agent-process.ts";
 import { watchpost } from "../support/cli.ts";
-import { adminToken, agentToken } from "../support/coordinator.ts";
+import { adminToken } from "../support/coordinator.ts";
+import { type CoordinatorProcess, startCoordinatorProcess } from "../support/coordinator-process.ts";
 import { type LiveClient, lookOn } from "../support/live-client.ts";
 import type { ProgramProcess } from "../support/program-process.ts";
-import { startProgram } from "../support/program-process.ts";
 import { freePort } from "../support/servers.ts";
 import { queueKinds, testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { httpTarget } from "../support/targets.ts";
@@ -34,7 +34,7 @@ describe.each(queueKinds)("with its queues on %s, no secret is told or kept in p
   let queues: Awaited<ReturnType<typeof testQueueServer>>;
   let data: string;
   let url: string;
-  let coordinator: ProgramProcess;
+  let coordinator: CoordinatorProcess;
   let agent: ProgramProcess;
   let live: LiveClient;
   const answers: string[] = [];
@@ -61,27 +61,14 @@ describe.each(queueKinds)("with its queues on %s, no secret is told or kept in p
     queues = server;
     later.push(() => Promise.all([database.stop(), clickhouse.stop(), server.stop(), dir.remove()]));
     [databaseUrl, clickhouseUrl, data] = [database.url, clickhouse.url, dir.path];
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    coordinator = startProgram("coordinator/main.js", {
-      PORT: String(port),
-      DATABASE_URL: databaseUrl,
-      CLICKHOUSE_URL: clickhouseUrl,
-      ...queueEnv(queues.server),
-      WATCHPOST_ADMIN_TOKEN: adminToken,
-      WATCHPOST_AGENT_TOKEN: agentToken,
-      WATCHPOST_DATA: data,
-      LOG_LEVEL: "trace",
-    });
-    later.push(() => coordinator.end("SIGTERM"));
-    await until(
-      () =>
-        fetch(`${url}/readyz`)
-          .then(({ ok }) => ok)
-          .catch(() => false),
-      (ok) => ok,
-      { withinMs: 30_000 },
+    coordinator = await startCoordinatorProcess(
+      { databaseUrl, clickhouseUrl, queueServer: queues.server, dataDir: data },
+      // It makes its own key, and keeps it in its directory.
+      { WATCHPOST_KEY: "", LOG_LEVEL: "trace" },
     );
+    later.push(() => coordinator.end("SIGTERM"));
+    await coordinator.ready();
+    url = coordinator.url;
     agent = startAgentProcess({ url, queueServer: queues.server }, "eu-west", "agt-1", { LOG_LEVEL: "trace" });
     later.push(() => agent.end("SIGTERM"));
     await until(

@@ -1,14 +1,12 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
-import { adminToken, agentToken } from "../support/coordinator.ts";
+import { adminToken } from "../support/coordinator.ts";
+import { type CoordinatorProcess, startCoordinatorProcess } from "../support/coordinator-process.ts";
 import { serveHttp } from "../support/http-server.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
-import { type ProgramProcess, startProgram } from "../support/program-process.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
-import { secretKey } from "../support/secrets.ts";
-import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
@@ -35,12 +33,8 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
   let internet: Internet;
   let front: Relay;
   let database: pg.Client;
-  let coordinators: Coordinator[];
-  let startCoordinator: () => Promise<Coordinator>;
-
-  interface Coordinator extends ProgramProcess {
-    readonly url: string;
-  }
+  let coordinators: CoordinatorProcess[];
+  let startCoordinator: () => Promise<CoordinatorProcess>;
 
   /** Whatever was begun is ended, the latest first, also when the beginning failed. */
   const later = <T>(made: T, stop: (made: T) => unknown): T => {
@@ -75,31 +69,18 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
     coordinators = [];
     later(coordinators, (all) => Promise.all(all.map((one) => one.end("SIGKILL"))));
     startCoordinator = async () => {
-      const port = await freePort();
-      const program = startProgram("coordinator/main.js", {
-        PORT: String(port),
-        DATABASE_URL: postgres.url,
-        CLICKHOUSE_URL: clickhouse.url,
-        REDIS_URL: queues.url,
-        WATCHPOST_ADMIN_TOKEN: adminToken,
-        WATCHPOST_AGENT_TOKEN: agentToken,
-        WATCHPOST_KEY: secretKey,
-        WATCHPOST_DATA: `${data.path}/${port}`,
-        WATCHPOST_REGION_CLEAN_SECONDS: "2",
-      });
-      const coordinator = { ...program, url: `http://127.0.0.1:${port}` };
+      const n = coordinators.length;
+      const coordinator = await startCoordinatorProcess(
+        {
+          databaseUrl: postgres.url,
+          clickhouseUrl: clickhouse.url,
+          queueServer: queues.server,
+          dataDir: `${data.path}/${n}`,
+        },
+        { WATCHPOST_REGION_CLEAN_SECONDS: "2" },
+      );
       coordinators.push(coordinator);
-      await until(
-        () =>
-          fetch(`${coordinator.url}/readyz`).then(
-            ({ ok }) => ok,
-            () => false,
-          ),
-        (isReady) => isReady,
-        { withinMs: 30_000 },
-      ).catch((thrown) => {
-        throw new Error(`${thrown.message}\n${coordinator.output()}`);
-      });
+      await coordinator.ready();
       tell(`coordinator ${coordinator.pid} runs`);
       return coordinator;
     };
@@ -344,7 +325,7 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
       ({ length }) => length === channels.length,
       { everyMs: 10 },
     );
-    const [, killed, left] = coordinators as [Coordinator, Coordinator, Coordinator];
+    const [, killed, left] = coordinators as [CoordinatorProcess, CoordinatorProcess, CoordinatorProcess];
     expect(await killed.end("SIGKILL")).toBeNull();
     tell(`its messages are planned, and one of two coordinators, ${killed.pid}, is killed`);
     expect(about("Mail")).toEqual([]);

@@ -1,7 +1,8 @@
 import { createClient } from "@clickhouse/client";
 import { type AgentProcess, startAgentProcess } from "../support/agent-process.ts";
-import { adminToken, agentToken } from "../support/coordinator.ts";
-import { type ProgramProcess, startProgram } from "../support/program-process.ts";
+import { adminToken } from "../support/coordinator.ts";
+import { startCoordinatorProcess } from "../support/coordinator-process.ts";
+import type { ProgramProcess } from "../support/program-process.ts";
 import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase } from "../support/shared-servers.ts";
 import { httpTarget } from "../support/targets.ts";
@@ -54,17 +55,8 @@ export async function deploy({
     ...Array.from({ length: coordinators }, freePort),
   ]);
   const queueServer = { kind: "redis", options: { host: "127.0.0.1", port: redis.port }, prefix: "watchpost" } as const;
-  const coordinatorOn = (port: number): ProgramProcess =>
-    startProgram("coordinator/main.js", {
-      PORT: String(port),
-      DATABASE_URL: database.url,
-      CLICKHOUSE_URL: clickhouse.url,
-      REDIS_HOST: "127.0.0.1",
-      REDIS_PORT: String(redis.port),
-      WATCHPOST_ADMIN_TOKEN: adminToken,
-      WATCHPOST_AGENT_TOKEN: agentToken,
-      WATCHPOST_DATA: data.path,
-    });
+  const places = { databaseUrl: database.url, clickhouseUrl: clickhouse.url, queueServer, dataDir: data.path };
+  const coordinatorOn = (port: number) => startCoordinatorProcess(places, {}, port);
   const url = `http://127.0.0.1:${ports[0]}`;
 
   async function call(method: string, path: string, body?: unknown): Promise<any> {
@@ -84,7 +76,7 @@ export async function deploy({
   }
 
   const processes: { coordinators: ProgramProcess[]; agents: AgentProcess[] } = { coordinators: [], agents: [] };
-  for (const port of ports) processes.coordinators.push(coordinatorOn(port));
+  for (const port of ports) processes.coordinators.push(await coordinatorOn(port));
   async function ready(): Promise<void> {
     await until(
       () => call("GET", "/readyz").catch(() => null),
@@ -159,7 +151,7 @@ export async function deploy({
     },
     /** Starts a coordinator again in the place of one that is gone, and waits until it is ready. */
     async restartCoordinator(n: number): Promise<void> {
-      processes.coordinators[n] = coordinatorOn(ports[n] as number);
+      processes.coordinators[n] = await coordinatorOn(ports[n] as number);
       await ready();
     },
     spoolDir,

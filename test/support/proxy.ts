@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { joinSockets } from "./joined-sockets.ts";
 
 /** A proxy that opens tunnels by CONNECT (RFC 9110 §9.3.6), and what they were to. */
 export async function startProxy(host = "127.0.0.1"): Promise<{
@@ -14,21 +15,8 @@ export async function startProxy(host = "127.0.0.1"): Promise<{
   server.on("connect", ({ url = "" }, client: Socket) => {
     tunnels.push(url);
     const { hostname, port } = new URL(`http://${url}`);
-    const upstream = connect(Number(port), hostname, () => {
-      client.write("HTTP/1.1 200 OK\r\n\r\n");
-      client.pipe(upstream).pipe(client);
-    });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    const upstream = connect(Number(port), hostname, () => client.write("HTTP/1.1 200 OK\r\n\r\n"));
+    joinSockets(client, upstream, sockets);
   });
   server.listen(0, host);
   await once(server, "listening");

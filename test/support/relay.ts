@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { joinSockets } from "./joined-sockets.ts";
 
 /** A TCP way to a server that a test can cut and mend; connections that were open are reset. */
 export interface Relay {
@@ -20,18 +21,7 @@ export async function startRelay(url: string, host = "127.0.0.1"): Promise<Relay
   const server = createServer((client) => {
     if (!whole) return client.resetAndDestroy();
     const upstream = connect(Number(target.port), target.hostname);
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.pipe(other);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    joinSockets(client, upstream, sockets);
   });
   server.listen(0, host);
   await once(server, "listening");

@@ -1,24 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { adminToken, agentToken } from "../../support/coordinator.ts";
+import { adminToken } from "../../support/coordinator.ts";
+import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
+import { startCoordinatorProcess } from "../../support/coordinator-process.ts";
 import { serveHttp } from "../../support/http-server.ts";
-import type { ProgramProcess } from "../../support/program-process.ts";
-import { startProgram } from "../../support/program-process.ts";
-import { secretKey } from "../../support/secrets.ts";
-import { freePort } from "../../support/servers.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "../../support/shared-servers.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { until } from "../../support/until.ts";
-
-type Program = ProgramProcess & { readonly url: string };
 
 const received: Array<{ readonly path: string; readonly id: string | undefined; readonly body: string }> = [];
 /** Whether the receiver answers what it gets, says nothing, or breaks the connection. */
 let manner: "answers" | "is silent" | "breaks off" = "is silent";
 const closers: Array<() => Promise<unknown>> = [];
-let start: () => Promise<Program>;
+let start: () => Promise<CoordinatorProcess>;
 let place: string;
 
-const call = async ({ url }: Program, method: string, path: string, body?: object): Promise<any> => {
+const call = async ({ url }: CoordinatorProcess, method: string, path: string, body?: object): Promise<any> => {
   const response = await fetch(url + path, {
     method,
     headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
@@ -45,27 +41,14 @@ beforeAll(async () => {
   closers.push(receiver.stop);
   place = receiver.url;
   start = async () => {
-    const [port, data] = [await freePort(), await tempDir()];
-    const program = startProgram("coordinator/main.js", {
-      PORT: String(port),
-      DATABASE_URL: postgres.url,
-      CLICKHOUSE_URL: clickhouse.url,
-      REDIS_URL: queues.url,
-      WATCHPOST_ADMIN_TOKEN: adminToken,
-      WATCHPOST_AGENT_TOKEN: agentToken,
-      WATCHPOST_KEY: secretKey,
-      WATCHPOST_DATA: data.path,
-      LOG_LEVEL: "warn",
-    });
+    const data = await tempDir();
+    const program = await startCoordinatorProcess(
+      { databaseUrl: postgres.url, clickhouseUrl: clickhouse.url, queueServer: queues.server, dataDir: data.path },
+      { LOG_LEVEL: "warn" },
+    );
     closers.push(data.remove, () => program.end("SIGKILL"));
-    const url = `http://127.0.0.1:${port}`;
-    const isReady = () =>
-      fetch(`${url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await until(isReady, (ready) => ready);
-    return { ...program, url };
+    await program.ready();
+    return program;
   };
 });
 afterAll(async () => {
