@@ -4,7 +4,9 @@ import { httpUrl } from "./settings.ts";
 import { colors, detailsOf, escapeMarkdown, linkOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
-  url: httpUrl.describe("the URL of a webhook; `?thread_id=` at its end posts into a thread"),
+  url: httpUrl.describe(
+    "the URL of a webhook: the channel's settings, Integrations; `?thread_id=` at its end posts into a thread",
+  ),
 });
 
 /** discord.com/developers, "Embed limits"; all of an embed's texts together may have 6,000 characters. */

@@ -3,7 +3,9 @@ import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { breakMention, detailsOf, escapeHtml, jsonBytes, linkOf, plainId, symbols, titleOf } from "./text.ts";
 
-const settings = z.strictObject({ url: httpUrl.describe("the URL of a space's webhook") });
+const settings = z.strictObject({
+  url: httpUrl.describe("the URL of a space's webhook: the space's menu, Apps & integrations"),
+});
 
 /** A message may have 32,000 bytes (developers.google.com, "spaces.messages.create"). */
 const MAX_TITLE_BYTES = 1_000;

@@ -5,7 +5,7 @@ import { detailsOf, linkOf, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   serverUrl: baseUrl.describe("the server"),
-  token: token.describe("the application's token"),
+  token: token.describe("the application's token: the server's Apps"),
 });
 
 /** Gotify names no limits; its apps show no more. */

@@ -5,11 +5,11 @@ import { detailsOf, escapeHtml, htmlOf, jsonBytes, linkOf, plainId, symbols, tit
 
 const settings = z.strictObject({
   serverUrl: baseUrl.describe("the homeserver"),
-  accessToken: token.describe("the access token of the account that posts"),
+  accessToken: token.describe("the access token of the account that posts, which is a member of the room"),
   roomId: z
     .string()
     .regex(/^![\x21-\x7e]{1,254}$/, "must be a room's id, such as !abc:example.org; an alias is not one")
-    .describe("the room's id, such as `!abc:example.org`"),
+    .describe("the room's id, such as `!abc:example.org`: the room's settings, Advanced"),
 });
 
 /** An event may have 65,536 bytes (spec.matrix.org, "Size limits"); the text is in it twice, and once with markup. */

@@ -3,7 +3,9 @@ import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { colors, detailsOf, escapeMarkdown, jsonBytes, linkOf, symbols, titleOf } from "./text.ts";
 
-const settings = z.strictObject({ url: httpUrl.describe("the URL of an incoming webhook") });
+const settings = z.strictObject({
+  url: httpUrl.describe("the URL of an incoming webhook: Integrations, Incoming Webhooks"),
+});
 
 /** Attachments may have 7,900 characters in all, as JSON; what is longer is refused. The title is in it twice. */
 const MAX_TITLE_BYTES = 400;

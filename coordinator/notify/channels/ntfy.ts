@@ -9,7 +9,7 @@ const settings = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
     .describe("the topic; who knows it can read it where the server has no access control"),
-  token: token.optional().describe("an access token, where the server asks for one"),
+  token: token.optional().describe("an access token, where the server asks for one: its page's Account"),
 });
 
 /** A message may have 4,096 bytes, and its JSON document twice that (docs.ntfy.sh, "Publish as JSON", "Limitations"). */

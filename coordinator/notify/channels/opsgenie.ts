@@ -7,7 +7,7 @@ import { baseUrl, token, under } from "./settings.ts";
 import { clean, detailsOf, linkOf, shorten, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
-  apiKey: token.describe("the key of an integration of the type API"),
+  apiKey: token.describe("the key of an integration of the type API: the team's Integrations"),
   apiUrl: baseUrl
     .default("https://api.opsgenie.com")
     .describe(

@@ -9,7 +9,7 @@ const settings = z.strictObject({
   routingKey: z
     .string()
     .regex(/^[A-Za-z0-9]{32}$/, "must be the 32 letters and digits of an Events API v2 integration")
-    .describe("the key of a service's Events API v2 integration"),
+    .describe("the key of an Events API v2 integration: the service's Integrations"),
   apiUrl: baseUrl
     .default("https://events.pagerduty.com")
     .describe("where the Events API is; `https://events.eu.pagerduty.com` in the EU"),

@@ -7,8 +7,8 @@ import { detailsOf, linkOf, plainId, titleOf } from "./text.ts";
 const key = z.string().regex(/^[A-Za-z0-9]{30}$/, "must be 30 letters and digits");
 
 const settings = z.strictObject({
-  token: key.describe("the application's token"),
-  user: key.describe("the key of a user or group"),
+  token: key.describe("the application's token: pushover.net/apps"),
+  user: key.describe("the key of a user, as pushover.net shows it, or of a group"),
   device: z
     .string()
     .regex(/^[A-Za-z0-9_,-]{1,255}$/, "must be device names separated by commas")
@@ -38,7 +38,8 @@ export const pushover: Channel<Settings> = {
     const { token, apiUrl, criticalPriority } = settings;
     const tag = plainId(notice.key);
     const ends = notice.severity === "ok" || notice.event === "acknowledged";
-    if (ends && criticalPriority === EMERGENCY) {
+    // Nor does one repeat beside its reminder: each would have to be acknowledged.
+    if ((ends || notice.repeat > 0) && criticalPriority === EMERGENCY) {
       // First: should what follows fail, to do this once more is no harm.
       await http.send({ url: under(apiUrl, `/1/receipts/cancel_by_tag/${tag}.json`), body: { token } }, signal);
     }

@@ -4,7 +4,9 @@ import { httpUrl } from "./settings.ts";
 import { detailsOf, jsonBytes, linkOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
-  url: httpUrl.describe("the URL of a workflow that posts what its webhook receives (Power Automate)"),
+  url: httpUrl.describe(
+    "the URL of a workflow: the channel's menu, Workflows, the template that posts what a webhook receives",
+  ),
 });
 
 /** A message may have 28 KB (learn.microsoft.com, "Microsoft Teams connector", known issues); the rest is the card around it. */
@@ -29,6 +31,7 @@ export const teams: Channel<z.output<typeof settings>> = {
       $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
       type: "AdaptiveCard",
       version: "1.4",
+      msteams: { width: "Full" },
       body: [
         paragraph(`${symbols[notice.severity]} ${title}`, {
           weight: "bolder",

@@ -11,7 +11,9 @@ const settings = z.strictObject({
   chatId: z
     .string()
     .regex(/^(-?\d{1,20}|@[A-Za-z0-9_]{4,32})$/, "must be a chat's number, or @ and a channel's name")
-    .describe("the chat's number, or `@` and a public channel's name"),
+    .describe(
+      "the chat's number, which is negative for groups and stands in the bot's `getUpdates`, or `@` and a public channel's name",
+    ),
   threadId: whole(1, 2_147_483_647).optional().describe("a topic of a forum"),
   apiUrl: baseUrl.default("https://api.telegram.org").describe("where the Bot API is"),
 });

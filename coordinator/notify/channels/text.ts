@@ -22,18 +22,21 @@ export interface ShortenOptions {
   readonly markup?: (character: string) => string;
   /** How the vendor counts; UTF-16 code units unless said, which are never fewer than characters. */
   readonly size?: (text: string) => number;
+  /** What stands for the rest. */
+  readonly ellipsis?: string;
 }
 
 /** The text, escaped, and cut with an ellipsis where it is larger than `max`; never within a character or its escape. */
-export function shorten(text: string, max: number, { markup = same, size = codeUnits }: ShortenOptions = {}): string {
-  const reserve = size(ELLIPSIS);
+export function shorten(text: string, max: number, options: ShortenOptions = {}): string {
+  const { markup = same, size = codeUnits, ellipsis = ELLIPSIS } = options;
+  const reserve = size(ellipsis);
   let result = "";
   let used = 0;
   let cut = 0;
   for (const character of text) {
     const piece = markup(character);
     used += size(piece);
-    if (used > max) return result.slice(0, cut) + ELLIPSIS;
+    if (used > max) return result.slice(0, cut) + ellipsis;
     result += piece;
     if (used + reserve <= max) cut = result.length;
   }

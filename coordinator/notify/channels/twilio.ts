@@ -8,8 +8,13 @@ const settings = z.strictObject({
   accountSid: z
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, "must be AC and 32 hexadecimal digits")
-    .describe("the account's SID"),
-  authToken: token.describe("the account's auth token"),
+    .describe("the account's SID, as the console shows it"),
+  apiKeySid: z
+    .string()
+    .regex(/^SK[0-9a-fA-F]{32}$/, "must be SK and 32 hexadecimal digits")
+    .optional()
+    .describe("the SID of an API key, which can be revoked by itself; the account signs in where there is none"),
+  authToken: token.describe("the API key's secret, or the account's auth token"),
   from: z
     .string()
     .regex(
@@ -27,23 +32,25 @@ const settings = z.strictObject({
 /** A body may have 1,600 characters (twilio.com/docs, "Message resource"); each 70 to 160 are paid as one message. */
 const MAX_BODY = 480;
 const MAX_TITLE = 160;
+/** Not `…`, which is not of the alphabet of 160 characters a message, but makes it one of 70 (3GPP TS 23.038). */
+const look = { ellipsis: "..." };
 
 /** SMS through Twilio (twilio.com/docs, "Create a Message"). */
 export const twilio: Channel<z.output<typeof settings>> = {
   settings,
   secrets: ["authToken"],
   place: ["apiUrl"],
-  async send({ accountSid, authToken, from, to, apiUrl }, notice, { http, signal }) {
-    const title = titleOf(notice, MAX_TITLE);
+  async send({ accountSid, apiKeySid, authToken, from, to, apiUrl }, notice, { http, signal }) {
+    const title = titleOf(notice, MAX_TITLE, look);
     const link = linkOf(notice, 200);
     const end = link === null ? "" : `\n${link}`;
-    const details = notice.lines.length === 0 ? "" : detailsOf(notice, MAX_BODY - title.length - end.length - 1);
+    const details = notice.lines.length === 0 ? "" : detailsOf(notice, MAX_BODY - title.length - end.length - 1, look);
     const body = new URLSearchParams({
       To: to,
       [/^MG/.test(from) ? "MessagingServiceSid" : "From"]: from,
       Body: `${title}${details && `\n${details}`}${end}`,
     });
     const url = under(apiUrl, `/2010-04-01/Accounts/${accountSid}/Messages.json`);
-    await http.send({ url, headers: { authorization: basic(accountSid, authToken) }, body }, signal);
+    await http.send({ url, headers: { authorization: basic(apiKeySid ?? accountSid, authToken) }, body }, signal);
   },
 };

@@ -122,6 +122,18 @@ test.each([
   expect(new URLSearchParams(request?.body).get(field)).toBe(from);
 });
 
+test("Twilio is signed in to by an API key, where there is one", async () => {
+  const [request] = await sent("twilio", testNotice(), { apiKeySid: `SK${"b".repeat(32)}` });
+  expect(request?.headers.authorization).toBe(
+    `Basic ${Buffer.from(`SK${"b".repeat(32)}:planted-twilio`).toString("base64")}`,
+  );
+});
+
+test("a reminder at Pushover takes the place of what repeats, lest both have to be acknowledged", async () => {
+  const requests = await sent("pushover", testNotice({ repeat: 1 }));
+  expect(requests.map(({ url }) => url)).toEqual(["/1/receipts/cancel_by_tag/inc_7h3p1c.json", "/1/messages.json"]);
+});
+
 describe("a mail server", () => {
   test("that speaks TLS from the start", async () => {
     const vendor = await mailVendor({ secure: true });

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { chmod, readFile, writeFile } from "node:fs/promises";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
-import type { ChannelType } from "../../../../coordinator/notify/channels/channel.ts";
 import { testAuthority } from "../../../support/certificates.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
+import { brokenRule, type HttpChannelType, type Received, vendorRules } from "./vendor-rules.ts";
+
+export type { HttpChannelType, Received } from "./vendor-rules.ts";
 
 /** What a vendor does with the next message. */
 export type Manner = "take" | "fail" | "refuse" | "stall";
@@ -25,21 +27,12 @@ export interface Vendor {
   stop(): Promise<void>;
 }
 
-export interface Received {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
 export interface HttpVendor extends Vendor {
   /** Every request that it got. */
   readonly received: Received[];
   /** Answers in a way of the test's own. */
   answer: (response: ServerResponse, request: Received) => void;
 }
-
-export type HttpChannelType = Exclude<ChannelType, "email" | "command">;
 
 type Plan = Pick<Vendor, "settings" | "planted">;
 const url = (value: string, secret: string): Plan => ({ settings: { url: value }, planted: { url: secret } });
@@ -133,9 +126,9 @@ export async function httpVendor(type: HttpChannelType): Promise<HttpVendor> {
     received,
     taken: async () => received.map(({ body }) => body),
     commands: [],
-    answer: manners.take,
+    answer: taking(type),
     async will(manner) {
-      vendor.answer = manners[manner];
+      vendor.answer = manner === "take" ? taking(type) : manners[manner];
     },
     async stop() {
       server.closeAllConnections();
@@ -146,8 +139,17 @@ export async function httpVendor(type: HttpChannelType): Promise<HttpVendor> {
   return vendor;
 }
 
-const manners: Readonly<Record<Manner, HttpVendor["answer"]>> = {
-  take: (response) => response.writeHead(202).end("ok"),
+/** As the vendor answers: to what it does not document, that it is wrong. */
+function taking(type: HttpChannelType): HttpVendor["answer"] {
+  const [status, answer] = vendorRules[type].success;
+  return (response, request) => {
+    const broken = brokenRule(type, request);
+    if (broken === null) response.writeHead(status).end(answer);
+    else response.writeHead(400, { "content-type": "text/plain" }).end(`${type} does not document ${broken}`);
+  };
+}
+
+const manners: Readonly<Record<Exclude<Manner, "take">, HttpVendor["answer"]>> = {
   fail: (response) => response.writeHead(500).end(),
   // A vendor that says everything back that it was sent.
   refuse: (response, { url, headers, body }) =>
