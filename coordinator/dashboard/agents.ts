@@ -36,7 +36,7 @@ export function createAgents(context: PageContext): View {
         context.api.list<AgentRow>("/v1/agents", signal),
         context.api.get<Page<RegionRow>>("/v1/regions", signal),
       ]);
-      document.title = "Agents · Watchpost";
+      context.title("Agents");
       const open = troublesOf(regions, agents);
       troubles.hidden = open.length === 0;
       renderIfChanged(troubles, open, () => [agentTroubles(open, context.clock)]);

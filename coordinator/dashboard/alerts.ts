@@ -37,7 +37,7 @@ export function createAlerts(context: PageContext): View {
         types ?? api.list<ChannelTypeRow>("/v1/channel-types", signal),
       ]);
       [types, channels, monitors] = [allTypes, allChannels, allMonitors];
-      document.title = "Alerts · Watchpost";
+      context.title("Alerts");
       const names = new Map(channels.map(({ id, name }) => [id, name]));
       channelList.show(channels);
       ruleList.show(rules, names, new Map(monitors.map(({ id, name }) => [id, name])));

@@ -7,6 +7,8 @@ export interface PageContext {
   readonly clock: PageClock;
   /** Loads again now, after something was changed. */
   readonly refresh: () => void;
+  /** Says which page the window shows; null when it is the overview. */
+  readonly title: (page: string | null) => void;
   /** Shows a line about something that a person asked for and that failed. */
   readonly notify: (text: string) => void;
   /** Whether the failure was that the token is not accepted; if so, the page has asked for another one. */

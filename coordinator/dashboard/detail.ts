@@ -65,7 +65,7 @@ export function createDetail(context: PageContext, id: string): View {
     const regions = regionsOf(monitor, known);
     const { status, name } = monitor;
     renderIfChanged(title, name, () => [name]);
-    document.title = `${verdictWords[status.verdict]}: ${name} · Watchpost`;
+    context.title(`${verdictWords[status.verdict]}: ${name}`);
     renderIfChanged(verdict, badgeKey(status), () => [verdictBadge(status, clock)]);
     if (buttons === undefined) {
       buttons = createMonitorActions(context, monitor, leave);
@@ -92,7 +92,7 @@ export function createDetail(context: PageContext, id: string): View {
   }
 
   function showMissing(): void {
-    document.title = "No such monitor · Watchpost";
+    context.title("No such monitor");
     renderIfChanged(title, null, () => ["There is no such monitor"]);
     verdict.replaceChildren();
     maintenance.element.hidden = true;

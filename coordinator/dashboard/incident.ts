@@ -36,7 +36,7 @@ export function createIncident(context: PageContext, id: string): View {
       h("span", { class: `state ${level}` }, icon(level), verdictWords[level]),
       h("span", { class: "chip" }, words),
     ]);
-    document.title = `${words}: ${subject} · Watchpost`;
+    context.title(`${words}: ${subject}`);
     acknowledge.hidden = incident.state === "resolved" || incident.acknowledgedAt !== null;
     renderIfChanged(facts, { ...withoutDuration(incident), evidence: null, timeline: null }, () =>
       incidentFacts(incident, clock),
@@ -51,7 +51,7 @@ export function createIncident(context: PageContext, id: string): View {
   }
 
   function showMissing(): void {
-    document.title = "No such incident · Watchpost";
+    context.title("No such incident");
     renderIfChanged(title, null, () => ["There is no such incident"]);
     state.replaceChildren();
     actions.hidden = true;

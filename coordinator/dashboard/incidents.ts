@@ -12,7 +12,7 @@ const states = [
 ] as const;
 
 /** Every incident, newest first; narrowed by what the address says, and by what is chosen. */
-export function createIncidents({ api, clock, refresh }: PageContext, wanted: URLSearchParams): View {
+export function createIncidents({ api, clock, refresh, title }: PageContext, wanted: URLSearchParams): View {
   const monitor = /^mon_[0-9a-z]+$/.exec(wanted.get("monitor") ?? "")?.[0] ?? null;
   let cursor: string | null = null;
   let next: string | null = null;
@@ -52,7 +52,7 @@ export function createIncidents({ api, clock, refresh }: PageContext, wanted: UR
     newest.disabled = cursor === null;
     older.disabled = nextCursor === null;
     pager.hidden = cursor === null && nextCursor === null;
-    document.title = "Incidents · Watchpost";
+    title("Incidents");
   }
 
   return {

@@ -94,7 +94,7 @@ export function createMaintenance(context: PageContext): View {
         api.list<MonitorRow>("/v1/monitors", signal),
       ]);
       monitors = all;
-      document.title = "Maintenance · Watchpost";
+      context.title("Maintenance");
       const wanted = new Set(windows.flatMap((window) => window.monitors ?? []));
       const names = new Map(all.filter(({ id }) => wanted.has(id)).map(({ id, name }) => [id, name]));
       renderIfChanged(list, [windows, [...names]], () => [

@@ -1,12 +1,15 @@
 import type { MonitorRow } from "../http/api-types.ts";
 import { createMonitorActions } from "./actions.ts";
 import type { PageContext } from "./context.ts";
-import type { Kept } from "./dom.ts";
+import type { Child, Kept } from "./dom.ts";
 import { createKeyedList, h, renderIfChanged, setAttribute } from "./dom.ts";
+import { overviewAddress } from "./order.ts";
 import { regionCell, regionTooltip } from "./region-cell.ts";
 import { regionState } from "./region-state.ts";
 import { badgeKey, verdictBadge } from "./verdict-badge.ts";
 import { targetOf } from "./words.ts";
+
+const TAGS_SHOWN = 3;
 
 interface Item {
   readonly monitor: MonitorRow;
@@ -18,11 +21,8 @@ export function createMonitorTable(context: PageContext) {
   const head = h("tr", { role: "row" });
   const body = h("tbody", { role: "rowgroup" });
   // The roles are those that the elements have by themselves, until the style sheet makes cards of them.
-  const element = h(
-    "div",
-    { class: "scroll", hidden: true },
-    h("table", { class: "monitors", role: "table" }, h("thead", { role: "rowgroup" }, head), body),
-  );
+  const table = h("table", { class: "monitors", role: "table" }, h("thead", { role: "rowgroup" }, head), body);
+  const element = h("div", { class: "scroll", hidden: true }, table);
   let regions: readonly string[] = [];
 
   // A row is made for the regions of its time: others make other rows.
@@ -37,16 +37,20 @@ export function createMonitorTable(context: PageContext) {
     /** @param known the regions that `all` stands for; there are columns for more. */
     show(monitors: readonly MonitorRow[], columns: readonly string[], known: ReadonlySet<string>): void {
       regions = columns;
-      renderIfChanged(head, regions, () =>
-        ["Verdict", "Monitor", ...regions, h("span", { class: "visually-hidden" }, "Actions")].map((title) =>
-          h("th", { role: "columnheader", scope: "col" }, title),
-        ),
-      );
+      renderIfChanged(head, regions, () => [
+        columnHead("verdict", "Verdict"),
+        columnHead("name", "Monitor"),
+        ...regions.map((region) => columnHead("region", region)),
+        columnHead("actions", h("span", { class: "visually-hidden" }, "Actions")),
+      ]);
+      table.style.setProperty("--regions", String(regions.length));
       list(monitors.map((monitor) => ({ monitor, known })));
       element.hidden = monitors.length === 0;
     },
   };
 }
+
+const columnHead = (name: string, title: Child) => h("th", { role: "columnheader", scope: "col", class: name }, title);
 
 function createRow(context: PageContext, first: MonitorRow, regions: readonly string[]): Kept<Item> {
   const { clock } = context;
@@ -76,13 +80,14 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
       const target = targetOf(monitor);
       setAttribute(element, "class", status.verdict);
       renderIfChanged(verdict, badgeKey(status), () => [verdictBadge(status, clock)]);
-      renderIfChanged(name, [monitor.name, target], () => [
+      renderIfChanged(name, [monitor.name, target, monitor.tags], () => [
         h("a", { href: `#/monitors/${monitor.id}` }, monitor.name),
         h(
           "span",
           { class: "sub" },
           h("span", { class: "type" }, monitor.type),
           h("span", { class: "target", title: target }, target),
+          ...tagLinks(monitor.tags ?? []),
         ),
       ]);
       for (const { region, content, cell } of cells) {
@@ -94,4 +99,14 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
       actions.update(monitor);
     },
   };
+}
+
+/** Each leads to the monitors that have it; more than fit into a row are named by a tooltip. */
+function tagLinks(tags: readonly string[]): HTMLElement[] {
+  const links: HTMLElement[] = tags
+    .slice(0, TAGS_SHOWN)
+    .map((tag) => h("a", { class: "tag", href: overviewAddress({ filter: tag, verdict: null }) }, tag));
+  const more = tags.slice(TAGS_SHOWN);
+  if (more.length > 0) links.push(h("span", { class: "tag", title: more.join(", ") }, `+${more.length}`));
+  return links;
 }

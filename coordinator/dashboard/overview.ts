@@ -1,4 +1,5 @@
 import type { IncidentRow, MonitorRow, RegionRow } from "../http/api-types.ts";
+import type { Verdict } from "../verdict/verdict.ts";
 import { openAddMonitor } from "./add-monitor.ts";
 import { createAlertsAdvice } from "./alerts-advice.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
@@ -7,16 +8,17 @@ import type { PageContext, View } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { incidentCards, withoutDuration } from "./incident-card.ts";
 import { createMonitorTable } from "./monitor-table.ts";
-import { matches, sorted } from "./order.ts";
+import { matches, overviewAddress, sorted } from "./order.ts";
 import { everyRegion } from "./region-state.ts";
-import { regionsLine, verdictCounts } from "./summary.ts";
+import { createVerdictCounts, regionsLine } from "./summary.ts";
+import { verdictOrder, verdictWords } from "./words.ts";
 
 /** More rows than this are shown only when asked for; those in trouble come first. */
 const ROWS_AT_ONCE = 200;
 const INCIDENTS_SHOWN = 4;
 
-/** Every monitor, as its regions see it. */
-export function createOverview(context: PageContext): View {
+/** Every monitor, as its regions see it. @param wanted what the address asks for: `filter` and `verdict`. */
+export function createOverview(context: PageContext, wanted: URLSearchParams): View {
   let monitors: readonly MonitorRow[] = [];
   let regions: readonly RegionRow[] = [];
   let known: ReadonlySet<string> = new Set();
@@ -25,16 +27,21 @@ export function createOverview(context: PageContext): View {
   let limit = ROWS_AT_ONCE;
 
   const add = () => openAddMonitor(context);
-  const counts = h("ul", { class: "counts", "aria-label": "Monitors by verdict" });
+  let verdict = verdictOrder.find((one) => one === wanted.get("verdict")) ?? null;
+  const counts = createVerdictCounts(verdict, (chosen) => {
+    verdict = chosen;
+    showAnew();
+  });
   const places = h("div", { class: "regions" });
   const incidents = h("section", { class: "open-incidents", "aria-label": "Open incidents", hidden: true });
   const filter = h("input", {
     type: "search",
     class: "filter",
-    placeholder: "Filter",
+    placeholder: "Name, tag, target …",
+    value: wanted.get("filter"),
     hidden: true,
-    "aria-label": "Filter monitors by name, target, type or verdict",
-    oninput: render,
+    "aria-label": "Filter monitors by name, tag, target, type or verdict",
+    oninput: showAnew,
   });
   const addButton = h("button", { type: "button", class: "primary", hidden: true, onclick: add }, "Add monitor");
   const advice = createAlertsAdvice(context.api);
@@ -42,9 +49,20 @@ export function createOverview(context: PageContext): View {
   const below = h("div", { class: "below" });
   const announceVerdicts = createVerdictAnnouncer();
 
+  /** Other monitors are wanted; the address says which, so that a reload or a link shows the same. */
+  function showAnew(): void {
+    limit = ROWS_AT_ONCE;
+    history.replaceState(null, "", overviewAddress({ filter: filter.value.trim(), verdict }));
+    render();
+  }
+
   function render(): void {
-    const wanted = sorted(monitors.filter((monitor) => matches(monitor, filter.value)));
-    renderIfChanged(counts, monitors.map(({ status }) => status.verdict).sort(), () => verdictCounts(monitors));
+    const wanted = sorted(
+      monitors.filter(
+        (monitor) => (verdict === null || monitor.status.verdict === verdict) && matches(monitor, filter.value),
+      ),
+    );
+    counts.show(monitors);
     renderIfChanged(
       places,
       regions.map(({ region, agents, impaired, troubles }) => [region, agents, impaired, troubles.length]),
@@ -63,17 +81,16 @@ export function createOverview(context: PageContext): View {
       regions.map(({ region }) => region),
       known,
     );
-    renderIfChanged(below, [loaded, monitors.length, wanted.length, limit, filter.value], () => [
+    renderIfChanged(below, [loaded, monitors.length, wanted.length, limit, filter.value, verdict], () => [
       remarks(wanted.length),
     ]);
-    const down = monitors.filter(({ status }) => status.verdict === "down").length;
-    document.title = `${down > 0 ? `(${down} down) ` : ""}Watchpost`;
+    context.title(null);
   }
 
   function remarks(wanted: number) {
     if (!loaded) return null;
     if (monitors.length === 0) return emptyState(add);
-    if (wanted === 0) return h("p", { class: "empty" }, `No monitor matches “${filter.value.trim()}”.`);
+    if (wanted === 0) return noMatch(filter.value.trim(), verdict);
     if (wanted <= limit) return null;
     function more(): void {
       limit += ROWS_AT_ONCE;
@@ -91,7 +108,13 @@ export function createOverview(context: PageContext): View {
     element: h(
       "div",
       { class: "overview" },
-      h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Monitors"), counts, filter, addButton),
+      h(
+        "div",
+        { class: "heading" },
+        h("h1", { tabindex: "-1" }, "Monitors"),
+        counts.element,
+        h("div", { class: "tools" }, filter, addButton),
+      ),
       places,
       advice.element,
       incidents,
@@ -115,6 +138,12 @@ export function createOverview(context: PageContext): View {
       announceVerdicts(monitors);
     },
   };
+}
+
+function noMatch(filter: string, verdict: Verdict | null): HTMLElement {
+  const is = verdict === null ? "" : ` is ${verdictWords[verdict].toLowerCase()}`;
+  const what = filter === "" ? `No monitor${is}.` : `No monitor${is}${is && " and"} matches “${filter}”.`;
+  return h("p", { class: "empty" }, what, " ", h("a", { href: "#/" }, "Show all"));
 }
 
 function emptyState(add: () => void): HTMLElement {

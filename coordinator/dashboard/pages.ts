@@ -1,4 +1,4 @@
-import type { LiveEvent } from "../http/api-types.ts";
+import type { LiveEvent, VerdictCounts } from "../http/api-types.ts";
 import { createAgents } from "./agents.ts";
 import { createAlerts } from "./alerts.ts";
 import { announce } from "./announce.ts";
@@ -15,6 +15,7 @@ import { createOverview } from "./overview.ts";
 import type { Poller } from "./poll.ts";
 import { startPolling } from "./poll.ts";
 import type { PageClock } from "./times.ts";
+import { createTitle } from "./title.ts";
 import { createTroubleBanner } from "./trouble.ts";
 
 /** Shows the page that the address names, and keeps it fresh. Returns what ends it. */
@@ -38,7 +39,7 @@ export function showPages({
   const notice = h("div", { class: "notice", role: "alert", hidden: true });
   const outlet = h("main");
   const sections = [
-    { link: h("a", { href: "#/" }, "Monitors"), owns: /^(#\/?|#\/monitors\/.*)?$/ },
+    { link: h("a", { href: "#/" }, "Monitors"), owns: /^(#\/?(\?.*)?|#\/monitors\/.*)?$/ },
     { link: h("a", { href: "#/incidents" }, "Incidents"), owns: /^#\/incidents\b/ },
     { link: h("a", { href: "#/agents" }, "Agents"), owns: /^#\/agents$/ },
     { link: h("a", { href: "#/maintenance" }, "Maintenance"), owns: /^#\/maintenance$/ },
@@ -48,10 +49,12 @@ export function showPages({
     if (type !== "heartbeat") poller?.hint();
   });
 
+  const title = createTitle();
   const context: PageContext = {
     api,
     clock,
     refresh,
+    title: title.page,
     notify(text) {
       const close = h("button", { type: "button", onclick: hideNotice }, "Close");
       notice.replaceChildren(h("p", {}, text), close);
@@ -73,13 +76,17 @@ export function showPages({
     hideNotice();
     outlet.replaceChildren(view.element);
     poller = startPolling({
-      load: view.load,
+      load: (signal) => Promise.all([view.load(signal), countDown(signal)]),
       hasHints: () => view.isTold === true && live.connected(),
       onLoaded: trouble.clear,
       onFailed(thrown) {
         if (!context.isSignedOutBy(thrown)) trouble.show(thrown);
       },
     });
+  }
+
+  async function countDown(signal: AbortSignal): Promise<void> {
+    title.down((await api.get<VerdictCounts>("/v1/verdicts", signal)).down);
   }
 
   function route(): void {
@@ -95,8 +102,8 @@ export function showPages({
     if (hash === "#/agents") return createAgents(context);
     if (hash === "#/maintenance") return createMaintenance(context);
     if (hash === "#/alerts") return createAlerts(context);
-    const list = /^#\/incidents(?:\?(.*))?$/.exec(hash);
-    return list === null ? createOverview(context) : createIncidents(context, new URLSearchParams(list[1]));
+    const query = new URLSearchParams(/\?(.*)$/.exec(hash)?.[1]);
+    return /^#\/incidents\b/.test(hash) ? createIncidents(context, query) : createOverview(context, query);
   }
 
   function onNavigation(): void {
@@ -110,6 +117,7 @@ export function showPages({
     poller?.stop();
     live.close();
     removeEventListener("hashchange", onNavigation);
+    title.down(0);
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   }
 

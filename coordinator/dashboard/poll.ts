@@ -17,7 +17,7 @@ export interface Poller {
 }
 
 export interface PollOptions {
-  readonly load: (signal: AbortSignal) => Promise<void>;
+  readonly load: (signal: AbortSignal) => Promise<unknown>;
   readonly onLoaded: () => void;
   /** Told of every failure, and in how many ms it is tried again. */
   readonly onFailed: (thrown: unknown, retryInMs: number) => void;

@@ -1,21 +1,45 @@
 import type { MonitorRow, RegionRow } from "../http/api-types.ts";
-import { h } from "./dom.ts";
+import type { Verdict } from "../verdict/verdict.ts";
+import { h, setAttribute } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { verdictOrder, verdictWords } from "./words.ts";
 
-/** How many monitors have each verdict; verdicts that none has are left out. */
-export function verdictCounts(monitors: readonly MonitorRow[]): HTMLElement[] {
-  return verdictOrder.flatMap((verdict) => {
-    const count = monitors.filter(({ status }) => status.verdict === verdict).length;
-    if (count === 0) return [];
-    return h(
-      "li",
-      { class: `state ${verdict}` },
+/** How many monitors have each verdict, each a button that shows those alone; verdicts that none has are left out. */
+export function createVerdictCounts(chosen: Verdict | null, onChosen: (verdict: Verdict | null) => void) {
+  const parts = verdictOrder.map((verdict) => {
+    const count = h("b");
+    const button = h(
+      "button",
+      { type: "button", class: `count state ${verdict}`, onclick: () => choose(verdict) },
       icon(verdict),
-      h("b", {}, count),
+      count,
       ` ${verdictWords[verdict].toLowerCase()}`,
     );
+    return { verdict, count, button, item: h("li", { hidden: true }, button) };
   });
+
+  function choose(verdict: Verdict): void {
+    chosen = chosen === verdict ? null : verdict;
+    press();
+    onChosen(chosen);
+  }
+
+  function press(): void {
+    for (const { verdict, button } of parts) setAttribute(button, "aria-pressed", String(verdict === chosen));
+  }
+
+  press();
+  return {
+    element: h("ul", { class: "counts", "aria-label": "Monitors by verdict" }, ...parts.map(({ item }) => item)),
+    show(monitors: readonly MonitorRow[]): void {
+      for (const { verdict, count, item } of parts) {
+        const having = monitors.filter(({ status }) => status.verdict === verdict).length;
+        if (count.textContent !== String(having)) count.textContent = String(having);
+        // One that is chosen stays, also when its last monitor has left it: it is what undoes the choice.
+        item.hidden = having === 0 && verdict !== chosen;
+      }
+    },
+  };
 }
 
 /** Where checks run from, and whether anyone is there to run them. */

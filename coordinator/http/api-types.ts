@@ -39,6 +39,9 @@ export type MonitorRow = MonitorDocument & {
   };
 };
 
+/** How many monitors have each verdict. */
+export type VerdictCounts = Readonly<Record<Verdict, number>>;
+
 export type MaintenanceRow = WindowDocument & {
   readonly id: string;
   readonly createdAt: string;

@@ -2,6 +2,7 @@ import { groupBy } from "../../shared/group-by.ts";
 import type { ResultStatus } from "../../shared/result.ts";
 import type { Evidence } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
+import { verdicts } from "../verdict/verdict.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 
 /** The latest of one monitor in one region. */
@@ -29,6 +30,8 @@ export interface MonitorStatus {
 export interface StatusStore {
   /** The statuses of these monitors. */
   of(monitorIds: readonly string[]): Promise<Map<string, MonitorStatus>>;
+  /** How many monitors have each verdict. */
+  counts(): Promise<Readonly<Record<Verdict, number>>>;
   /** When each region's latest result was due, in ms since the epoch. */
   lastResults(): Promise<Map<string, number>>;
 }
@@ -60,6 +63,17 @@ export function createStatusStore(postgres: Postgres): StatusStore {
           { monitorId, ...row, since: since.getTime(), regions: byMonitor.get(monitorId) ?? [] },
         ]),
       );
+    },
+    async counts() {
+      const { rows } = await postgres.query<{ verdict: Verdict; count: number }>(
+        `SELECT coalesce(s.verdict, 'unknown') AS verdict, count(*)::integer AS count
+         FROM monitors m LEFT JOIN monitor_status s ON s.monitor_id = m.id GROUP BY 1`,
+      );
+      const counted = new Map(rows.map(({ verdict, count }) => [verdict, count]));
+      return Object.fromEntries(verdicts.map((verdict) => [verdict, counted.get(verdict) ?? 0])) as Record<
+        Verdict,
+        number
+      >;
     },
     async lastResults() {
       const { rows } = await postgres.query<{ region: string; last: Date }>(

@@ -29,6 +29,9 @@ const types: Readonly<Record<string, string>> = {
   ".map": "application/json",
 };
 
+/** More than two digits could not be read in a tab. */
+const MAX_ON_ICON = 99;
+
 const headers = {
   // Nothing inline, nothing from elsewhere, no markup made out of text.
   "content-security-policy":
@@ -65,9 +68,23 @@ export function dashboardRoutes(app: FastifyInstance): void {
 
   const open = { config: { open: true } };
   app.get("/", open, (request, reply) => send(`${pageFolder}index.html`, request, reply));
+  app.get<{ Querystring: { down?: string } }>("/icon.svg", open, ({ query }, reply) => {
+    const down = Number(query.down);
+    if (!Number.isInteger(down) || down < 1) throw new Problem(422, "down: must be a whole number from 1");
+    return reply
+      .headers(headers)
+      .type(types[".svg"] as string)
+      .send(iconOf(down));
+  });
   app.get<{ Params: { "*": string } }>("/assets/*", open, (request, reply) =>
     send(request.params["*"], request, reply),
   );
+}
+
+/** The icon in the colour of trouble, with how many monitors are down. */
+function iconOf(down: number): string {
+  const text = down > MAX_ON_ICON ? `${MAX_ON_ICON}+` : String(down);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#c0232c"/><text x="16" y="${text.length > 2 ? 21 : 23}" fill="#fff" font-family="sans-serif" font-weight="700" font-size="${text.length > 2 ? 15 : 20}" text-anchor="middle">${text}</text></svg>`;
 }
 
 function readAssets(): Map<string, Asset> {

@@ -6,16 +6,18 @@ import type { Monitor, MonitorSpec } from "../../../shared/monitor.ts";
 import { monitorDocument, toDocument } from "../../../shared/monitor.ts";
 import type { MonitorStore } from "../../store/monitors.ts";
 import type { MonitorStatus, RegionStatus, StatusStore } from "../../store/status.ts";
+import type { VerdictCounts } from "../api-types.ts";
 import { mergePatch } from "../merge-patch.ts";
 import { notFound } from "../problem.ts";
 import { page, pageQuery, readCursor, validate } from "../validate.ts";
 
 const listQuery = z.strictObject(pageQuery);
+const noQuery = z.strictObject({});
 const position = z.object({ createdAt: z.number(), id: z.string() });
 const patchBody = z.record(z.string(), z.unknown());
 type ById = { Params: { id: string } };
 
-/** `/v1/monitors`: create, read, list, change, delete. */
+/** `/v1/monitors`: create, read, list, change, delete; `/v1/verdicts`: how many have each. */
 export function monitorRoutes(
   app: FastifyInstance,
   { monitors, statuses }: { monitors: MonitorStore; statuses: StatusStore },
@@ -43,6 +45,11 @@ export function monitorRoutes(
       (monitor) => present(monitor, known.get(monitor.id)),
       ({ createdAt, id }) => ({ createdAt, id }),
     );
+  });
+
+  app.get("/v1/verdicts", async ({ query }): Promise<VerdictCounts> => {
+    validate(noQuery, query);
+    return await statuses.counts();
   });
 
   app.get<ById>("/v1/monitors/:id", async ({ params }) => {

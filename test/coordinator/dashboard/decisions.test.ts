@@ -42,9 +42,9 @@ test("those that need people come first, and names sort as people count", () => 
   expect(verdictOrder.toSorted()).toEqual(verdicts.toSorted());
 });
 
-test("a filter finds every of its words in name, target, type and verdict", () => {
-  const row = withVerdict("Checkout", "down");
-  for (const filter of ["", " ", "check", "DB.EXAMPLE", "5432", "tcp", "down checkout"]) {
+test("a filter finds every of its words in name, tags, target, type and verdict", () => {
+  const row = { ...withVerdict("Checkout", "down"), tags: ["prod", "shop-floor"] };
+  for (const filter of ["", " ", "check", "DB.EXAMPLE", "5432", "tcp", "down checkout", "prod", "FLOOR down"]) {
     expect([filter, matches(row, filter)]).toEqual([filter, true]);
   }
   for (const filter of ["http", "checkout up", "zebra"])

@@ -198,6 +198,53 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     await says("No monitor matches “nothing like it”.");
   });
 
+  test("monitors are shown by verdict and by tag, as the address says", async () => {
+    await coordinator.call("PATCH", `/v1/monitors/${ids.get("Temporary")}`, { tags: ["animals", "stripes"] });
+    await signIn();
+    const names = page.locator("tbody").getByRole("rowheader").locator("a:not(.tag)");
+    await row("Temporary").getByRole("link", { name: "stripes" }).click();
+    await until(
+      () => names.allInnerTexts(),
+      (shown) => shown.join() === "Temporary",
+    );
+    expect(new URL(page.url()).hash).toBe("#/?filter=stripes");
+    await page.getByRole("searchbox").fill("");
+    const down = page.getByRole("button", { name: "2 down" });
+    await down.focus();
+    await page.keyboard.press("Space");
+    expect(await names.allInnerTexts()).toEqual([hostileName, "Zebra"]);
+    expect(await down.getAttribute("aria-pressed")).toBe("true");
+
+    await page.reload();
+    await until(
+      () => names.allInnerTexts(),
+      (shown) => shown.length === 2,
+    );
+    await page.getByRole("searchbox").fill("apple");
+    await says("No monitor is down and matches “apple”.");
+    await page.getByRole("link", { name: "Show all" }).click();
+    await until(
+      () => names.count(),
+      (count) => count === ids.size,
+    );
+  });
+
+  test("every page's title and icon say how many monitors are down", async () => {
+    const icon = () => page.locator('link[rel="icon"]').getAttribute("href");
+    await signIn();
+    await row("Zebra").waitFor();
+    expect(await page.title()).toBe("(2 down) Watchpost");
+    expect(await icon()).toBe("/icon.svg?down=2");
+    await page.getByRole("link", { name: "Agents" }).click();
+    await until(
+      () => page.title(),
+      (title) => title === "(2 down) Agents · Watchpost",
+    );
+    await page.getByRole("button", { name: "Sign out" }).click();
+    expect(await page.title()).toBe("Sign in · Watchpost");
+    expect(await icon()).toMatch(/icon\.svg$/);
+  });
+
   test("a monitor is added: what is wrong stands beside its field, and what is right appears", async () => {
     await signIn();
     await page.getByRole("button", { name: "Add monitor" }).click();
@@ -368,7 +415,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     await dialog.getByRole("button", { name: "Acknowledge" }).click();
     await page.locator(".course").getByText("by Ada").waitFor();
     expect(await page.getByRole("button", { name: "Acknowledge" }).count()).toBe(0);
-    expect(await page.title()).toBe("Acknowledged: Zebra · Watchpost");
+    expect(await page.title()).toMatch(/^\(\d+ down\) Acknowledged: Zebra · Watchpost$/);
     await page.getByRole("heading").getByRole("link", { name: "Zebra" }).click();
     await page.locator(".incidents").getByText("Acknowledged").waitFor();
     await page.goto(`${coordinator.url}/#/incidents/inc_none`);

@@ -36,6 +36,18 @@ async function everyAsset(): Promise<Map<string, Awaited<ReturnType<typeof get>>
   return found;
 }
 
+test("the icon says how many monitors are down, and takes nothing but a number", async () => {
+  const icon = async (query: string) => (await get(`/icon.svg${query}`)).body;
+  expect((await get("/icon.svg?down=3")).headers).toMatchObject({
+    "content-type": expect.stringContaining("image/svg+xml"),
+    "content-security-policy": expect.stringContaining("default-src 'none'"),
+  });
+  expect(await icon("?down=3")).toContain(">3</text>");
+  expect(await icon("?down=1007")).toContain(">99+</text>");
+  for (const query of ["", "?down=0", "?down=-1", "?down=1.5", "?down=%3Cscript%3E", "?down=1&down=2"])
+    expect([query, (await get(`/icon.svg${query}`)).status]).toEqual([query, 422]);
+});
+
 test("the page and all it is made of are served without a token, under a strict policy", async () => {
   const assets = await everyAsset();
   expect([...assets.keys()]).toEqual(

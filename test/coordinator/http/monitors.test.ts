@@ -101,6 +101,23 @@ test.each([
   expect((await coordinator.call("GET", "/v1/monitors?limit=1000")).body.data).toHaveLength(before);
 });
 
+test("verdicts are counted, also those that no monitor has", async () => {
+  const before = (await coordinator.call("GET", "/v1/verdicts")).body;
+  const { body } = await coordinator.call("POST", "/v1/monitors", shop);
+  await coordinator.call("POST", "/v1/monitors", { ...shop, enabled: false });
+  expect((await coordinator.call("GET", "/v1/verdicts")).body).toEqual({
+    up: 0,
+    degraded: 0,
+    down: 0,
+    maintenance: 0,
+    unknown: before.unknown + 1,
+    paused: before.paused + 1,
+  });
+  await coordinator.call("DELETE", `/v1/monitors/${body.id}`);
+  expect((await coordinator.call("GET", "/v1/verdicts")).body.unknown).toBe(before.unknown);
+  expect((await coordinator.call("GET", "/v1/verdicts?of=all")).status).toBe(422);
+});
+
 test("a wrong change is refused and changes nothing", async () => {
   const { body } = await coordinator.call("POST", "/v1/monitors", shop);
   const path = `/v1/monitors/${body.id}`;
