@@ -156,6 +156,14 @@ export const coordinatorSettings = {
     variable: "WATCHPOST_NOTIFY_COMMANDS",
     about: "The executables that channels of the type command may run.",
   }),
+  channelTimeoutS: wholeNumber({
+    variable: "WATCHPOST_CHANNEL_TIMEOUT",
+    min: 1,
+    max: 600,
+    fallback: 60,
+    about:
+      "How long a channel may take to answer a message, in seconds. What it does not answer by then may or may not have arrived.",
+  }),
   agentReleases: text({
     variable: "WATCHPOST_AGENT_RELEASES",
     form: "a directory",

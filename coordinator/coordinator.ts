@@ -185,6 +185,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     rules: stores.rules,
     queueServer,
     commands: config.notifyCommands,
+    answerMs: config.channelTimeoutS * 1_000,
     publicUrl: config.publicUrl,
     version: readVersion(),
     metrics,

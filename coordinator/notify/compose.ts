@@ -5,6 +5,7 @@ import type { Evidence, Incident } from "../incidents/incident.ts";
 import { formatUtc } from "../quantities.ts";
 import { composeTrouble } from "./compose-trouble.ts";
 import type { Notice, NoticeEvent, NoticeMonitor, Severity } from "./notice.ts";
+import type { PlannedDelivery } from "./plan.ts";
 
 const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   down: "critical",
@@ -103,10 +104,14 @@ function keyOf({ id, event, monitor, incident }: Pick<Told, "id" | "event" | "mo
   return monitor && (event === "no_data" || event === "up") ? monitor.id : id;
 }
 
-/** The same again, because nobody has acknowledged it. */
-export function remind(notice: Notice, repeat: number, id: string, at: number): Notice {
+const UNHEARD = "You may not have been told before: no answer came to the last message.";
+
+/** The same again, because nobody has acknowledged it. @param isHeard the message before has arrived. */
+export function remind(notice: Notice, { repeat, id, dueAt }: PlannedDelivery, isHeard: boolean): Notice {
   const title = notice.title.replace(/^STILL /, "");
-  return { ...notice, id, at, repeat, title: `STILL ${title}` };
+  const lines = notice.lines.filter((line) => line !== UNHEARD);
+  if (!isHeard) lines.push(UNHEARD);
+  return { ...notice, id, at: dueAt, repeat, title: `STILL ${title}`, lines };
 }
 
 function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: Incident | null): string[] {

@@ -1,15 +1,16 @@
+import { setMaxListeners } from "node:events";
 import type { Job, Queue, Worker } from "bullmq";
-import { DelayedError, UnrecoverableError } from "bullmq";
+import { DelayedError } from "bullmq";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { Part } from "../../shared/lifecycle.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { QueueServer } from "../../shared/queues.ts";
 import { openQueue, openWorker } from "../../shared/queues.ts";
-import { backoffMs } from "../../shared/retry.ts";
+import { backoffMs, retryUntil } from "../../shared/retry.ts";
 import type { Metrics } from "../metrics.ts";
 import type { AlertRuleStore, ChannelStore, StoredChannel } from "../store/channels.ts";
-import type { Begun, Delivery, DeliveryStore } from "../store/deliveries.ts";
+import type { Delivery, DeliveryStore, QueuedDelivery } from "../store/deliveries.ts";
 import { idempotentTypes } from "./channels/channel.ts";
 import { GiveUp, RetryLater } from "./channels/failure.ts";
 import type { HttpClient } from "./channels/http.ts";
@@ -18,21 +19,30 @@ import { sendNotice } from "./channels/index.ts";
 import { compose, remind } from "./compose.ts";
 import { describe } from "./describe.ts";
 import { decideDue } from "./due.ts";
+import { startDeadline } from "./patience.ts";
 import { plan, remindAgain } from "./plan.ts";
+import { createTurns } from "./turns.ts";
 
 const QUEUE = "{notify}";
 const LOOK_EVERY_MS = 500;
 const AT_ONCE = 200;
-/** A channel that does not answer within this, in ms, is tried again. */
-const SEND_DEADLINE_MS = 15_000;
+/** A channel that cannot be reached within this, in ms, is tried again. */
+const REACH_MS = 30_000;
+/** When the notifier stops, what is under way has this long to end, in ms. */
+const STOP_MS = 3_000;
 /** How long after a coordinator died another takes over what it was about to tell, at the most twice this; in ms. */
 const LOCK_MS = 10_000;
-const CONCURRENCY = 20;
+const CONCURRENCY = 100;
+/** No channel has more of them at a time: one that hangs must not hold up the others. */
+const CONCURRENCY_PER_CHANNEL = 10;
+/** How long what is one too many for its channel waits. */
+const BUSY = { baseMs: 1_000, capMs: 1_000 };
 /** Tries of one delivery; with the pauses between them they go on for about two hours. */
 const MAX_TRIES = 25;
 const RETRY = { baseMs: 2_000, capMs: 600_000 };
-const REPETITION = "You may have this already: no answer came when it was sent before.";
-const UNCERTAIN = "a coordinator ended while it sent this: it may have arrived";
+/** For as long as that it is tried to keep what came of a try. */
+const KEEP = { baseMs: 200, capMs: 5_000, deadlineMs: 900_000 };
+const ABANDONED = "a coordinator ended while it sent this: it may have arrived";
 /** A job that was handed over this long ago and has not ended, in ms, may be lost with its queue. */
 const HANDED_OVER_MS = 20_000;
 const RECOVER_EVERY_MS = 10_000;
@@ -42,17 +52,25 @@ const RECOVER_EVERY_MS = 10_000;
  * a BullMQ queue → the channel. Each step is kept in PostgreSQL before the next, under
  * an id that follows from what is told to whom, so that a coordinator that is killed
  * leaves nothing out and tells nothing twice. That a message goes out is kept once there
- * is a connection, right before its first byte. Whoever finds that, and not what came of
- * it, sends it again where the channel knows a repeated one; elsewhere it is left as
- * `uncertain` for a person to decide, and what else the rules want goes on. What a
- * living coordinator gets no answer to is sent again, and says that it may be a repetition.
+ * is a connection, right before its first byte. Where no answer came of it, be it that the
+ * channel gave none or that the coordinator died, it is sent again only if the channel
+ * knows a repeated one. Elsewhere it ends as `uncertain`: it was told at most once, and
+ * a reminder follows soon if the trouble lasts.
  */
 export interface Notifier extends Part {
   /** Has it looked for something to do now. */
   wake(): void;
 }
 
-type DeliveryJob = { readonly deliveryId: string };
+type DeliveryJob = { readonly deliveryId: string; readonly channelId: string };
+type Outcome = "sent" | "failed" | "uncertain";
+
+const words: Readonly<Record<Outcome | "retried", string>> = {
+  sent: "People were told",
+  failed: "People could not be told",
+  uncertain: "It is not known whether people were told",
+  retried: "People could not be told yet",
+};
 
 export function createNotifier({
   deliveries,
@@ -60,6 +78,7 @@ export function createNotifier({
   rules,
   queueServer,
   commands,
+  answerMs,
   publicUrl,
   version,
   metrics,
@@ -72,6 +91,8 @@ export function createNotifier({
   readonly queueServer: QueueServer;
   /** The executables that channels may run. */
   readonly commands: readonly string[];
+  /** How long a channel may take to answer a message that is out, in ms. */
+  readonly answerMs: number;
   readonly publicUrl: string | null;
   readonly version: string;
   readonly metrics: Pick<Metrics, "deliveries">;
@@ -79,6 +100,9 @@ export function createNotifier({
   readonly logger: Logger;
 }): Notifier {
   const http = createHttpClient({ userAgent: `Watchpost/${version}`, now: () => clock.now() });
+  const turns = createTurns(CONCURRENCY_PER_CHANNEL);
+  const stopping = new AbortController();
+  setMaxListeners(CONCURRENCY, stopping.signal);
   let queue: Queue<DeliveryJob, void, string> | undefined;
   let worker: Worker<DeliveryJob, void, string> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -107,13 +131,13 @@ export function createNotifier({
     }
   }
 
-  async function enqueue(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0 || !queue) return;
+  async function enqueue(queued: readonly QueuedDelivery[]): Promise<void> {
+    if (queued.length === 0 || !queue) return;
     await queue.addBulk(
-      ids.map((deliveryId) => ({
+      queued.map(({ id, channelId }) => ({
         name: "deliver",
-        data: { deliveryId },
-        opts: { jobId: `n-${deliveryId}`, removeOnComplete: true, removeOnFail: true },
+        data: { deliveryId: id, channelId },
+        opts: { jobId: `n-${id}`, removeOnComplete: true, removeOnFail: true },
       })),
     );
   }
@@ -143,70 +167,99 @@ export function createNotifier({
   }
 
   async function deliver(job: Job<DeliveryJob, void, string>, token: string | undefined): Promise<void> {
-    const delivery = await deliveries.begin(job.data.deliveryId);
-    if (!delivery) return;
+    const giveBack = turns.take(job.data.channelId);
+    let pauseMs: number | null;
+    try {
+      pauseMs = giveBack ? await tryOnce(job.data.deliveryId) : backoffMs(0, BUSY);
+    } finally {
+      giveBack?.();
+    }
+    if (pauseMs === null) return;
+    await job.moveToDelayed(Math.ceil(Date.now() + pauseMs), token);
+    throw new DelayedError();
+  }
+
+  /** @returns how long to wait before the next try, in ms; null when there is to be none. */
+  async function tryOnce(deliveryId: string): Promise<number | null> {
+    const delivery = await deliveries.begin(deliveryId);
+    if (!delivery) return null;
     const channel = await channels.get(delivery.channelId);
     if (channel && delivery.isAbandoned && !idempotentTypes.has(channel.type)) {
-      await leaveUncertain(delivery, channel);
-      return;
+      return await conclude(delivery, channel, "uncertain", ABANDONED);
     }
     try {
       if (!channel?.enabled) throw new GiveUp("the channel is switched off");
       await send(channel, delivery);
     } catch (thrown) {
-      await onFailure(job, token, delivery, channel?.type ?? "gone", thrown);
-      return;
+      return await afterFailure(delivery, channel, thrown);
     }
-    await deliveries.end(delivery.id, "sent", null, await following(delivery));
-    metrics.deliveries.inc({ type: channel.type, outcome: "sent" });
-    logger.info({ delivery: delivery.id, channel: channel.name, event: delivery.event }, "People were told");
+    return await conclude(delivery, channel, "sent", null);
   }
 
-  async function send(channel: StoredChannel, { id, content, isInDoubt }: Begun): Promise<void> {
-    const isRepetition = isInDoubt && !idempotentTypes.has(channel.type);
-    const told = isRepetition ? { ...content, lines: [...content.lines, REPETITION] } : content;
-    const onHandOver = () => deliveries.handOver(id);
+  async function send(channel: StoredChannel, { id, content }: Delivery): Promise<void> {
+    const deadline = startDeadline({ reachMs: REACH_MS, answerMs }, stopping.signal);
+    const onHandOver = async () => {
+      await deliveries.handOver(id);
+      deadline.handOver();
+    };
     const client: HttpClient = { ...http, send: (request, signal) => http.send(request, signal, onHandOver) };
-    const signal = AbortSignal.timeout(SEND_DEADLINE_MS);
-    const context = { http: client, commands, signal, now: clock.now(), onHandOver };
-    await sendNotice(channel.type, channels.open(channel), told, context);
+    const context = { http: client, commands, signal: deadline.signal, now: clock.now(), onHandOver };
+    await sendNotice(channel.type, channels.open(channel), content, context).finally(deadline.clear);
   }
 
-  async function leaveUncertain(delivery: Delivery, { type, name }: StoredChannel): Promise<void> {
-    await deliveries.end(delivery.id, "uncertain", UNCERTAIN, await following(delivery));
-    metrics.deliveries.inc({ type, outcome: "uncertain" });
-    logger.warn(
-      { delivery: delivery.id, channel: name, event: delivery.event },
-      "It is not known whether people were told",
-    );
-  }
-
-  async function onFailure(
-    job: Job<DeliveryJob, void, string>,
-    token: string | undefined,
-    delivery: Begun,
-    type: string,
+  async function afterFailure(
+    delivery: Delivery,
+    channel: StoredChannel | null,
     thrown: unknown,
-  ): Promise<void> {
+  ): Promise<number | null> {
     const reason = errorText(thrown);
-    const isLast = !(thrown instanceof RetryLater) || delivery.attempts >= MAX_TRIES;
-    metrics.deliveries.inc({ type, outcome: isLast ? "failed" : "retried" });
-    logger.warn({ delivery: delivery.id, attempt: delivery.attempts, isLast, reason }, "People could not be told");
-    if (isLast) {
-      await deliveries.end(delivery.id, "failed", reason, null);
-      throw new UnrecoverableError(reason);
+    if (!(thrown instanceof RetryLater)) return await conclude(delivery, channel, "failed", reason);
+    if (thrown.mayHaveArrived && channel && !idempotentTypes.has(channel.type)) {
+      return await conclude(delivery, channel, "uncertain", `${reason}: it may have arrived`);
     }
-    await deliveries.keepError(delivery.id, reason, thrown.mayHaveArrived || delivery.isInDoubt);
-    const pauseMs = thrown.retryAfterMs ?? backoffMs(delivery.attempts - 1, RETRY);
-    await job.moveToDelayed(Math.ceil(Date.now() + pauseMs), token);
-    throw new DelayedError();
+    if (delivery.attempts >= MAX_TRIES) return await conclude(delivery, channel, "failed", reason);
+    await keep(() => deliveries.keepError(delivery.id, reason));
+    report(delivery, channel, "retried", reason);
+    return thrown.retryAfterMs ?? backoffMs(delivery.attempts - 1, RETRY);
   }
 
-  async function following(delivery: Delivery) {
+  async function conclude(
+    delivery: Delivery,
+    channel: StoredChannel | null,
+    outcome: Outcome,
+    reason: string | null,
+  ): Promise<null> {
+    await keep(async () => {
+      await deliveries.end(delivery.id, outcome, reason, await following(delivery, outcome !== "uncertain"));
+    });
+    report(delivery, channel, outcome, reason);
+    return null;
+  }
+
+  /** Who knows what came of a try keeps at it while PostgreSQL is away: nobody else can find out. */
+  const keep = (work: () => Promise<void>): Promise<void> =>
+    work().catch((thrown) => {
+      logger.warn({ reason: errorText(thrown) }, "What came of a message could not be kept yet");
+      return retryUntil(work, { ...KEEP, signal: stopping.signal });
+    });
+
+  function report(
+    { id, event, attempts }: Delivery,
+    channel: StoredChannel | null,
+    outcome: Outcome | "retried",
+    reason: string | null,
+  ): void {
+    metrics.deliveries.inc({ type: channel?.type ?? "gone", outcome });
+    const facts = { delivery: id, channel: channel?.name, event, attempt: attempts };
+    if (reason === null) logger.info(facts, words[outcome]);
+    else logger.warn({ ...facts, reason }, words[outcome]);
+  }
+
+  async function following(delivery: Delivery, isHeard: boolean) {
     const rule = delivery.ruleId === "" ? null : await rules.get(delivery.ruleId);
     const { content } = delivery;
-    const planned = remindAgain(delivery, rule ?? undefined, delivery.event, content.severity, clock.now());
-    return planned && { planned, content: remind(content, planned.repeat, planned.id, planned.dueAt) };
+    const planned = remindAgain(delivery, rule ?? undefined, content, clock.now(), isHeard);
+    return planned && { planned, content: remind(content, planned, isHeard) };
   }
 
   return {
@@ -229,7 +282,8 @@ export function createNotifier({
     async stop() {
       clearInterval(timer);
       await working;
-      await worker?.close();
+      const patience = setTimeout(() => stopping.abort(), STOP_MS);
+      await worker?.close().finally(() => clearTimeout(patience));
       await queue?.close();
       await http.stop();
     },

@@ -15,6 +15,10 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
 /** Events that end trouble: only those hear of them who heard of the trouble. */
 const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered", "agent_recovered"]);
 
+/** After a message that may not have arrived, in ms. */
+const UNHEARD_MS = 60_000;
+const UNHEARD_CAP_MS = 3_600_000;
+
 /** A message that is to go to a channel. */
 export interface PlannedDelivery {
   /** Follows from what is told to whom, so that planning it twice is planning it once. */
@@ -60,16 +64,21 @@ export function plan(
   return [...earliest.values()];
 }
 
-/** The next reminder after a delivery; null when the rule wants none. */
+/**
+ * The next reminder after a delivery; null when the rule wants none. Where nobody knows whether the channel has it,
+ * one comes soon whatever the rule says, and after twice as long each time: trouble must not go unheard.
+ */
 export function remindAgain(
   { id, channelId, ruleId, step, repeat }: Omit<PlannedDelivery, "dueAt">,
   rule: AlertRule | undefined,
-  event: NoticeEvent,
-  severity: Notice["severity"],
+  { event, severity }: Pick<Notice, "event" | "severity">,
   now: number,
+  isHeard: boolean,
 ): PlannedDelivery | null {
-  if (!rule?.enabled || rule.repeatMs === null || !troubles.has(event)) return null;
-  const dueAt = whenTold(rule, severity, now + rule.repeatMs);
+  if (!rule?.enabled || !troubles.has(event)) return null;
+  const pauseMs = isHeard ? rule.repeatMs : Math.min(UNHEARD_MS * 2 ** repeat, rule.repeatMs ?? UNHEARD_CAP_MS);
+  if (pauseMs === null) return null;
+  const dueAt = whenTold(rule, severity, now + pauseMs);
   return { id: `${id.replace(/-r\d+$/, "")}-r${repeat + 1}`, channelId, ruleId, step, repeat: repeat + 1, dueAt };
 }
 

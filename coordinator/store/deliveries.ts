@@ -78,11 +78,12 @@ export interface Dispatched {
 
 /** A delivery of which a try begins. */
 export interface Begun extends Delivery {
-  /** An earlier try was about to be written, and nobody knows whether it was taken. */
-  readonly isInDoubt: boolean;
-  /** So was the try before, and whoever made it has ended. */
+  /** The try before was about to be written, and nobody has kept what came of it. */
   readonly isAbandoned: boolean;
 }
+
+/** A delivery as the queue has it. */
+export type QueuedDelivery = Pick<Delivery, "id" | "channelId">;
 
 export interface DeliveryFilter {
   readonly state?: DeliveryState | undefined;
@@ -99,10 +100,10 @@ export interface DeliveryStore {
       rules: readonly AlertRule[],
     ) => { readonly content: Notice; readonly planned: readonly PlannedDelivery[] },
   ): Promise<number>;
-  /** Takes deliveries that are due and keeps what is decided of them, in one transaction. @returns the ids to be sent. */
-  dispatch(limit: number, decide: (due: readonly DueDelivery[]) => readonly Dispatched[]): Promise<string[]>;
+  /** Takes deliveries that are due and keeps what is decided of them, in one transaction. @returns those to be sent. */
+  dispatch(limit: number, decide: (due: readonly DueDelivery[]) => readonly Dispatched[]): Promise<QueuedDelivery[]>;
   /** Those that were handed to the queue a while ago and have not ended; the queue may have lost them. */
-  queuedBefore(ageMs: number): Promise<string[]>;
+  queuedBefore(ageMs: number): Promise<QueuedDelivery[]>;
   /** Begins a try; null when it has ended otherwise or its channel is gone. */
   begin(id: string): Promise<Begun | null>;
   /** Keeps that the message is about to be written to the channel. */
@@ -114,8 +115,8 @@ export interface DeliveryStore {
     error: string | null,
     next: { readonly planned: PlannedDelivery; readonly content: Notice } | null,
   ): Promise<void>;
-  /** Keeps why a try failed that is repeated, and whether the channel may have taken it all the same. */
-  keepError(id: string, error: string, mayHaveArrived: boolean): Promise<void>;
+  /** Keeps why a try failed that is repeated. */
+  keepError(id: string, error: string): Promise<void>;
   /** A delivery of its own, beside all rules: a test. */
   add(delivery: { readonly id: string; readonly channelId: string; readonly content: Notice }): Promise<void>;
   /** Plans a delivery again that failed, or of which nobody knows whether it arrived; else false. */
@@ -165,25 +166,26 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
             decided.map(({ content }) => (content ? JSON.stringify(content) : null)),
           ],
         );
-        return decided.filter(({ state }) => state === "queued").map(({ id }) => id);
+        const queued = new Set(decided.flatMap(({ id, state }) => (state === "queued" ? id : [])));
+        return due.filter(({ id }) => queued.has(id)).map(({ id, channelId }) => ({ id, channelId }));
       }),
     async queuedBefore(ageMs) {
-      const { rows } = await postgres.query<{ id: string }>(
-        "SELECT id FROM deliveries WHERE state IN ('queued', 'sending') AND queued_at < now() - make_interval(secs => $1) ORDER BY queued_at LIMIT 1000",
+      const { rows } = await postgres.query<Pick<Row, "id" | "channel_id">>(
+        "SELECT id, channel_id FROM deliveries WHERE state IN ('queued', 'sending') AND queued_at < now() - make_interval(secs => $1) ORDER BY queued_at LIMIT 1000",
         [ageMs / 1_000],
       );
-      return rows.map(({ id }) => id);
+      return rows.map(({ id, channel_id }) => ({ id, channelId: channel_id }));
     },
     async begin(id) {
-      const { rows } = await postgres.query<Row & { in_doubt: boolean; was_sending: boolean }>(
+      const { rows } = await postgres.query<Row & { is_abandoned: boolean }>(
         `UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1
-         FROM (SELECT id, state, handed_at FROM deliveries WHERE id = $1 AND state IN ('queued', 'sending') FOR UPDATE) AS was
-         WHERE d.id = was.id RETURNING d.*, was.handed_at IS NOT NULL AS in_doubt, was.state = 'sending' AS was_sending`,
+         FROM (SELECT id, handed_at FROM deliveries WHERE id = $1 AND state IN ('queued', 'sending') FOR UPDATE) AS was
+         WHERE d.id = was.id RETURNING d.*, was.handed_at IS NOT NULL AS is_abandoned`,
         [id],
       );
       const [row] = rows;
       if (!row) return null;
-      return { ...toDelivery(row), isInDoubt: row.in_doubt, isAbandoned: row.in_doubt && row.was_sending };
+      return { ...toDelivery(row), isAbandoned: row.is_abandoned };
     },
     async handOver(id) {
       await postgres.query("UPDATE deliveries SET handed_at = now() WHERE id = $1", [id]);
@@ -198,11 +200,11 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
         );
         if (rows[0] && next) await insert(client, next.planned, next.content, toDelivery(rows[0]));
       }),
-    async keepError(id, error, mayHaveArrived) {
+    async keepError(id, error) {
       await postgres.query(
-        `UPDATE deliveries SET last_error = $2, handed_at = CASE WHEN $3 THEN handed_at END,
+        `UPDATE deliveries SET last_error = $2, handed_at = NULL,
                 state = CASE state WHEN 'sending' THEN 'queued' ELSE state END WHERE id = $1`,
-        [id, error, mayHaveArrived],
+        [id, error],
       );
     },
     async add({ id, channelId, content }) {

@@ -54,6 +54,7 @@ export const testConfig = (places: Places): CoordinatorConfig => ({
   roles: ["schedule", "ingest", "api", "notify"],
   publicUrl: null,
   notifyCommands: [],
+  channelTimeoutS: 60,
   agentReleases: null,
   startupTimeoutS: 20,
   logLevel: (process.env.TEST_LOG_LEVEL as CoordinatorConfig["logLevel"]) ?? "silent",

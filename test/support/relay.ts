@@ -8,6 +8,8 @@ export interface Relay {
   readonly url: string;
   cut(): void;
   mend(): void;
+  /** How many connections it has refused because it was cut. */
+  refused(): number;
   /** From now on it leads to another server. */
   lead(url: string): void;
   stop(): Promise<void>;
@@ -18,8 +20,12 @@ export async function startRelay(url: string, host = "127.0.0.1"): Promise<Relay
   let target = new URL(url);
   const sockets = new Set<Socket>();
   let whole = true;
+  let refused = 0;
   const server = createServer((client) => {
-    if (!whole) return client.resetAndDestroy();
+    if (!whole) {
+      refused++;
+      return client.resetAndDestroy();
+    }
     const upstream = connect(Number(target.port), target.hostname);
     joinSockets(client, upstream, sockets);
   });
@@ -35,6 +41,7 @@ export async function startRelay(url: string, host = "127.0.0.1"): Promise<Relay
   return {
     url: relayed.href,
     cut,
+    refused: () => refused,
     mend() {
       whole = true;
     },

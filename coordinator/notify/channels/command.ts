@@ -34,9 +34,9 @@ export const command: Channel<z.output<typeof settings>> = {
     await onHandOver?.();
     const { code, output } = await run(path, JSON.stringify(toDocument(notice)), signal);
     if (code === 0) return;
-    if (code === null && signal.aborted) throw new RetryLater("it did not end within the deadline");
+    if (code === null && signal.aborted) throw new RetryLater("it did not end within the deadline", null, true);
     const message = `${code === null ? "killed" : `exit code ${code}`}: ${output.trim() || "it said nothing"}`;
-    throw code === null || code === EX_TEMPFAIL ? new RetryLater(message) : new GiveUp(message);
+    throw code === null || code === EX_TEMPFAIL ? new RetryLater(message, null, code === null) : new GiveUp(message);
   },
 };
 

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { createTransport } from "nodemailer";
 import type { NodemailerError } from "nodemailer/lib/errors";
 import { z } from "zod";
@@ -67,12 +68,21 @@ export const email: Channel<z.output<typeof settings>> = {
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    // From here on it takes connecting and signing in until the message itself goes out.
-    await onHandOver?.();
+    let isHandedOver = false;
+    // The message is read when the server has taken sender and recipients and asks for it.
+    async function* after(message: Readable): AsyncGenerator<Buffer> {
+      await onHandOver?.();
+      isHandedOver = true;
+      yield* message;
+    }
+    transport.use("stream", (mail, done) => {
+      mail.message.processFunc((message: Readable) => Readable.from(after(message), { objectMode: false }));
+      done();
+    });
     const sent = await transport
       .sendMail({ from, to, date: new Date(now), signal, ...messageOf(notice, from) })
       .catch((thrown: unknown) => {
-        throw failureOf(thrown, signal);
+        throw failureOf(thrown, signal, isHandedOver);
       });
     // Those who were taken have it; to send it again would tell them twice.
     if (sent.rejected.length > 0) throw new GiveUp(`sent, but not to ${sent.rejected.join(", ")}: ${refusalIn(sent)}`);
@@ -106,12 +116,16 @@ function messageOf(notice: Notice, from: string) {
   };
 }
 
-/** A reply of 5yz is for good, RFC 5321 §4.2.1; so is what is wrong before anything is sent. */
-function failureOf(thrown: unknown, signal: AbortSignal): RetryLater | GiveUp {
-  if (signal.aborted) return new RetryLater("no answer within the deadline");
-  const { permanent, code } = thrown as NodemailerError;
+/**
+ * A reply of 5yz is for good, RFC 5321 §4.2.1; so is what is wrong before anything is sent. Whether a server has a
+ * message that it did not reply to, nobody knows (§4.5.3.2.6).
+ */
+function failureOf(thrown: unknown, signal: AbortSignal, isHandedOver: boolean): RetryLater | GiveUp {
+  if (signal.aborted) return new RetryLater("no answer within the deadline", null, isHandedOver);
+  const { permanent, code, responseCode } = thrown as NodemailerError;
   const wrong = permanent ?? (code === "EENVELOPE" || code === "ECONFIG" || code === "ENOAUTH");
-  return wrong ? new GiveUp(errorText(thrown)) : new RetryLater(errorText(thrown));
+  const isReplied = responseCode !== undefined;
+  return wrong ? new GiveUp(errorText(thrown)) : new RetryLater(errorText(thrown), null, isHandedOver && !isReplied);
 }
 
 function refusalIn(sent: { readonly rejectedErrors?: readonly Error[] | undefined }): string {

@@ -32,7 +32,9 @@ export interface HttpClient {
 
 export function createHttpClient(options: { readonly userAgent: string; readonly now?: () => number }): HttpClient {
   const { userAgent, now = Date.now } = options;
-  const agent = new Agent({ connections: 8, pipelining: 1, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  // Each message has a connection of its own (no pipelining is no keep-alive): one that was kept may be closed by the
+  // other side just when a message goes out, and then nobody knows whether it arrived.
+  const agent = new Agent({ pipelining: 0, connect: { timeout: CONNECT_TIMEOUT_MS } });
 
   return {
     async send({ url, method = "POST", headers = {}, body }, signal, onHandOver = async () => undefined) {

@@ -44,6 +44,13 @@ export const channels = {
   command,
 } satisfies { readonly [T in ChannelType]: AnyChannel };
 
+/** What cannot be kept now may be later. */
+async function handOver({ onHandOver }: SendContext): Promise<void> {
+  await onHandOver?.().catch((thrown) => {
+    throw new RetryLater(errorText(thrown));
+  });
+}
+
 /**
  * Sends a notice through a channel whose settings are as they were stored.
  * @throws RetryLater, GiveUp; of at most 500 characters, with every secret of the settings left out.
@@ -61,7 +68,7 @@ export async function sendNotice(
     throw new GiveUp(shorten(clean(`settings.${issue?.path.join(".")}: ${issue?.message}`), MAX_MESSAGE));
   }
   try {
-    await channel.send(parsed.data as never, notice, context);
+    await channel.send(parsed.data as never, notice, { ...context, onHandOver: () => handOver(context) });
   } catch (thrown) {
     const secrets = secretTexts(channel.secrets.map((name) => (parsed.data as Record<string, unknown>)[name]));
     const message = shorten(clean(withoutSecrets(errorText(thrown), secrets)), MAX_MESSAGE);

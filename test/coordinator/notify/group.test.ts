@@ -112,7 +112,9 @@ test("of many certificates, each says when it expires", () => {
 });
 
 test("reminders stay reminders", () => {
-  const again = [notice(0), notice(1)].map((each) => remind(each, 2, `${each.id}-r2`, at)) as [Notice, Notice];
+  const second = { channelId: "chn_1", ruleId: "rul_1", step: 0, repeat: 2, dueAt: at };
+  const reminded = (each: Notice) => remind(each, { ...second, id: `${each.id}-r2` }, true);
+  const again = [reminded(notice(0)), reminded(notice(1))] as const;
   expect(group(again)).toMatchObject({ title: "STILL DOWN: 2 monitors (Shop 0, Shop 1)", repeat: 2 });
 });
 

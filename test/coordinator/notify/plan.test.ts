@@ -133,17 +133,28 @@ describe("again", () => {
 
   test("after the rule's time, each time under an id of its own", () => {
     const rule = aRule({ repeat: "30m" });
-    const first = remindAgain(told, rule, "down", "critical", at);
+    const first = remindAgain(told, rule, aNotice(), at, true);
     expect(first).toMatchObject({ id: "inc_1-1-chn-r1", repeat: 1, dueAt: at + 1_800_000 });
-    const second = first && remindAgain(first, rule, "down", "critical", at);
+    const second = first && remindAgain(first, rule, aNotice(), at, true);
     expect(second).toMatchObject({ id: "inc_1-1-chn-r2", repeat: 2 });
   });
 
   test("not where the rule wants none, is off or gone, nor of what is over", () => {
-    expect(remindAgain(told, aRule(), "down", "critical", at)).toBeNull();
-    expect(remindAgain(told, aRule({ repeat: "30m", enabled: false }), "down", "critical", at)).toBeNull();
-    expect(remindAgain(told, undefined, "down", "critical", at)).toBeNull();
-    expect(remindAgain(told, aRule({ repeat: "30m" }), "up", "ok", at)).toBeNull();
+    expect(remindAgain(told, aRule(), aNotice(), at, true)).toBeNull();
+    expect(remindAgain(told, aRule({ repeat: "30m", enabled: false }), aNotice(), at, true)).toBeNull();
+    expect(remindAgain(told, undefined, aNotice(), at, true)).toBeNull();
+    expect(remindAgain(told, aRule({ repeat: "30m" }), aNotice({ event: "up", severity: "ok" }), at, true)).toBeNull();
+  });
+
+  test("soon where nobody knows whether it arrived, then more seldom, whatever the rule says", () => {
+    const pauses = (rule: AlertRule) =>
+      [0, 1, 2, 3, 6, 60].map(
+        (repeat) => (remindAgain({ ...told, repeat }, rule, aNotice(), at, false)?.dueAt ?? at) - at,
+      );
+    expect(pauses(aRule())).toEqual([60_000, 120_000, 240_000, 480_000, 3_600_000, 3_600_000]);
+    expect(pauses(aRule({ repeat: "5m" }))).toEqual([60_000, 120_000, 240_000, 300_000, 300_000, 300_000]);
+    expect(remindAgain(told, aRule(), aNotice({ event: "up", severity: "ok" }), at, false)).toBeNull();
+    expect(remindAgain(told, aRule({ enabled: false }), aNotice(), at, false)).toBeNull();
   });
 });
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ChannelType, channelTypes, type SendContext } from "../../../../coordinator/notify/channels/channel.ts";
 import { GiveUp, RetryLater } from "../../../../coordinator/notify/channels/failure.ts";
-import { createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
+import { createHttpClient, type HttpClient } from "../../../../coordinator/notify/channels/http.ts";
 import { channels, sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice } from "../../../../coordinator/notify/notice.ts";
+import { until } from "../../../support/until.ts";
 import { hostileNotice, recovery, testNotice } from "./notices.ts";
 import { commandVendor, type HttpVendor, httpChannelTypes, httpVendor, mailVendor, type Vendor } from "./vendors.ts";
 
@@ -21,6 +22,11 @@ function sender(type: ChannelType, vendor: Vendor) {
     await sendNotice(type, settings, notice, { http, commands: vendor.commands, signal, now: Date.now(), ...changes });
   };
 }
+
+const handingOver = (onHandOver: () => Promise<void>): HttpClient => ({
+  ...http,
+  send: (request, signal) => http.send(request, signal, onHandOver),
+});
 
 const failure = (sending: Promise<void>): Promise<Error> =>
   sending.then(
@@ -70,7 +76,7 @@ describe.each(channelTypes)("every channel: %s", (type) => {
     await vendor.will("fail");
     const thrown = await failure(send(testNotice()));
     expect(thrown).toBeInstanceOf(RetryLater);
-    expect(thrown).toMatchObject({ retryAfterMs: null });
+    expect(thrown).toMatchObject({ retryAfterMs: null, mayHaveArrived: false });
   });
 
   test("gives up when the other side refuses, with its reason and without the secrets it says back", async () => {
@@ -88,6 +94,27 @@ describe.each(channelTypes)("every channel: %s", (type) => {
     const thrown = await failure(send(testNotice(), { signal: AbortSignal.timeout(300) }));
     expect(thrown).toBeInstanceOf(RetryLater);
     expect(thrown.message).toMatch(/deadline/);
+  });
+
+  test("says that it may have arrived when it was taken and not answered", async () => {
+    await vendor.will("swallow");
+    const before = (await vendor.taken()).length;
+    const deadline = new AbortController();
+    const failed = failure(send(testNotice(), { signal: deadline.signal }));
+    await until(
+      async () => (await vendor.taken()).length,
+      (count) => count > before,
+    );
+    deadline.abort();
+    expect(await failed).toMatchObject({ name: "RetryLater", mayHaveArrived: true });
+  });
+
+  test("does not go out when it cannot be kept that it does", async () => {
+    const before = (await vendor.taken()).length;
+    const onHandOver = () => Promise.reject(new Error("the database is away"));
+    const thrown = await failure(send(testNotice(), { onHandOver, http: handingOver(onHandOver) }));
+    expect(thrown).toMatchObject({ name: "RetryLater", mayHaveArrived: false });
+    expect((await vendor.taken()).length).toBe(before);
   });
 
   test("does not begin when the deadline has passed", async () => {
@@ -124,6 +151,7 @@ describe.each(channelTypes)("every channel: %s", (type) => {
     const thrown = await failure(sender(type, gone)(testNotice()));
     expect(thrown).toBeInstanceOf(RetryLater);
     expect(thrown.message).toMatch(/ECONNREFUSED/);
+    expect(thrown).toMatchObject({ mayHaveArrived: false });
     for (const secret of Object.values(gone.planted)) expect(thrown.message).not.toContain(secret);
   });
 });

@@ -169,6 +169,16 @@ test("it is said that the message is handed over when there is a connection and 
   expect(seen).toMatch(/^POST .*content-length: 15\r\n.*\r\n\{"text":"told"\}$/s);
 });
 
+test("each message has a connection of its own, so that none goes out on one that is just being closed", async () => {
+  const ports = new Set<number | undefined>();
+  const url = await answering(({ socket }, response) => {
+    ports.add(socket.remotePort);
+    response.writeHead(204).end();
+  });
+  for (let n = 0; n < 3; n++) await sending(url);
+  expect(ports.size).toBe(3);
+});
+
 test("what could not be kept as handed over is not sent", async () => {
   let count = 0;
   const url = await answering((_request, response) => {

@@ -10,8 +10,8 @@ import { brokenRule, type HttpChannelType, type Received, vendorRules } from "./
 
 export type { HttpChannelType, Received } from "./vendor-rules.ts";
 
-/** What a vendor does with the next message. */
-export type Manner = "take" | "fail" | "refuse" | "stall";
+/** What a vendor does with the next message; one that swallows it has it and never says so. */
+export type Manner = "take" | "fail" | "refuse" | "stall" | "swallow";
 
 /** The other side of a channel, on this machine. */
 export interface Vendor {
@@ -157,6 +157,7 @@ const manners: Readonly<Record<Exclude<Manner, "take">, HttpVendor["answer"]>> =
       .writeHead(400)
       .end(JSON.stringify({ message: `no such chat: ${url} ${Object.values(headers)}`, errors: [body] })),
   stall: () => undefined,
+  swallow: () => undefined,
 };
 
 /** A mail server that wants STARTTLS and a password, unless it is told otherwise. */
@@ -184,10 +185,15 @@ export async function mailVendor(options: SMTPServerOptions = {}): Promise<Vendo
         : done(),
     onData: async (stream, { transmissionType, envelope }, done) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      try {
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+      } catch {
+        // It was broken off, and who sent it knows.
+        return;
+      }
       const recipients = envelope.rcptTo.map(({ address }) => address);
       messages.push(`${transmissionType} to ${recipients}\n${Buffer.concat(chunks)}`);
-      done();
+      if (manner !== "swallow") done();
     },
   });
   server.on("error", () => undefined);
@@ -223,6 +229,7 @@ export async function commandVendor(): Promise<Vendor> {
     fail: "echo busy; exit 75",
     refuse: "echo no such chat >&2; exit 1",
     stall: "sleep 600 & sleep 600",
+    swallow: `cat >> ${given}; echo >> ${given}; sleep 600`,
   };
   const vendor: Vendor = {
     settings: { path },
