@@ -21,6 +21,7 @@ const receiver = createServer(async (request, response) => {
 const flat = ({ id, type, data }: any) => ({ id, event: type, ...data });
 const down = { status: "down", error: { code: "connect_refused", message: "refused" } } as const;
 
+const settings = { publicUrl: "https://watch.example/", channelTimeoutS: 2 };
 let first: TestCoordinator;
 let second: TestCoordinator;
 let agents: HandAgent[];
@@ -30,8 +31,8 @@ beforeAll(async () => {
   receiver.listen(0, "127.0.0.1");
   await once(receiver, "listening");
   place = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
-  first = await startTestCoordinator("redis", { publicUrl: "https://watch.example/" });
-  second = await first.another({ publicUrl: "https://watch.example/" });
+  first = await startTestCoordinator("redis", settings);
+  second = await first.another(settings);
   agents = await Promise.all(["eu", "us"].map((region) => startHandAgent(first, region)));
   await until(
     () => first.call("GET", "/v1/regions"),
@@ -152,6 +153,32 @@ test("a receiver that answers 429 and 500 is told later, once; one that refuses 
     async () => (await first.call("GET", `/v1/deliveries/${failed[0].id}`)).body.state,
     (state) => state === "sent",
   );
+}, 60_000);
+
+test("where nobody knows whether a message arrived, a reminder follows while the trouble lasts", async () => {
+  const document = { name: "silent", type: "slack", settings: { url: `${place}/silent` } };
+  const { body: chat } = await first.call("POST", "/v1/channels", document);
+  await rule({ steps: [{ channels: [chat.id] }] });
+  const shop = await monitor("Unheard");
+  answer = () => undefined;
+  await shop.goDown();
+  const own = async (state: string) =>
+    (await first.call("GET", `/v1/deliveries?state=${state}`)).body.data.filter(
+      ({ monitorId }: any) => monitorId === shop.id,
+    );
+  const [reminder] = await until(
+    () => own("planned"),
+    ({ length }) => length === 1,
+  );
+  const [unheard] = await own("uncertain");
+  expect(unheard).toMatchObject({ event: "down", attempts: 1 });
+  expect(Date.parse(reminder.dueAt) - Date.parse(unheard.endedAt)).toBeGreaterThan(55_000);
+  expect(reminder).toMatchObject({ event: "down", repeat: 1, title: "STILL DOWN: Unheard" });
+  answer = (_request, response) => void response.writeHead(204).end();
+  await shop.comeBack();
+  await told(2);
+  await idle();
+  expect(received.map(({ path }) => path)).toEqual(["/silent", "/silent"]);
 }, 60_000);
 
 test("trouble that is over before the delay is not told, nor is its end", async () => {
