@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
-import { Agent, type Dispatcher, request } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { errorText } from "../../../shared/errors.ts";
 import { GiveUp, RetryLater } from "./failure.ts";
 
@@ -18,6 +18,7 @@ export interface HttpRequest {
   readonly body: unknown;
 }
 
+/** HTTPS goes through the proxy that the environment names (`https_proxy`), except to what `no_proxy` names. */
 export interface HttpClient {
   /**
    * Sends a request that the other side takes (2xx) before the signal aborts. Redirects are
@@ -34,7 +35,7 @@ export function createHttpClient(options: { readonly userAgent: string; readonly
   const { userAgent, now = Date.now } = options;
   // Each message has a connection of its own (no pipelining is no keep-alive): one that was kept may be closed by the
   // other side just when a message goes out, and then nobody knows whether it arrived.
-  const agent = new Agent({ pipelining: 0, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const agent = new EnvHttpProxyAgent({ pipelining: 0, httpProxy: "", connect: { timeout: CONNECT_TIMEOUT_MS } });
 
   return {
     async send({ url, method = "POST", headers = {}, body }, signal, onHandOver = async () => undefined) {

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { GiveUp, RetryLater } from "../../../../coordinator/notify/channels/failure.ts";
 import { basic, createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
+import { testAuthority } from "../../../support/certificates.ts";
 import { serveHttp } from "../../../support/http-server.ts";
+import { startProxy } from "../../../support/proxy.ts";
 import { rawTarget, type Target } from "../../../support/targets.ts";
 
 const now = Date.UTC(2026, 0, 31, 12, 0, 0);
@@ -167,6 +170,44 @@ test("it is said that the message is handed over when there is a connection and 
   });
   expect(seenAtHandOver).toBe("");
   expect(seen).toMatch(/^POST .*content-length: 15\r\n.*\r\n\{"text":"told"\}$/s);
+});
+
+describe("where the environment names a proxy", () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const server = testAuthority().issue();
+  const through = async (host: string, noProxy: string) => {
+    const proxy = await startProxy();
+    const target = createHttpsServer(server, (_request, response) => response.end()).listen(0, "127.0.0.1");
+    await once(target, "listening");
+    servers.push(proxy, { stop: async () => void target.close() });
+    vi.stubEnv("https_proxy", proxy.url);
+    vi.stubEnv("no_proxy", noProxy);
+    const client = createHttpClient({ userAgent: "Watchpost/test" });
+    const { port } = target.address() as AddressInfo;
+    const sent = client.send({ url: `https://${host}:${port}/`, body: {} }, AbortSignal.timeout(20_000));
+    const { message } = await failure(sent);
+    await client.stop();
+    return { message, tunnels: proxy.tunnels.map((to) => to.replace(`:${port}`, "")) };
+  };
+
+  test("HTTPS goes through it, and the certificate is looked at all the same", async () => {
+    expect(await through("127.0.0.1", "")).toEqual({
+      message: expect.stringMatching(/self-signed|unable to verify/),
+      tunnels: ["127.0.0.1"],
+    });
+  });
+
+  test("what is excepted does not", async () => {
+    expect((await through("127.0.0.1", "127.0.0.1")).tunnels).toEqual([]);
+  });
+
+  test("it has not gone out when the proxy cannot be reached", async () => {
+    vi.stubEnv("https_proxy", "http://127.0.0.1:1");
+    const client = createHttpClient({ userAgent: "Watchpost/test" });
+    const sent = client.send({ url: "https://127.0.0.1:2/", body: {} }, AbortSignal.timeout(20_000));
+    expect(await failure(sent)).toMatchObject({ name: "RetryLater", mayHaveArrived: false });
+    await client.stop();
+  });
 });
 
 test("each message has a connection of its own, so that none goes out on one that is just being closed", async () => {
