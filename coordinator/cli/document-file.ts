@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { errorText } from "../../shared/errors.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -9,8 +9,29 @@ import type { Terminal } from "./terminal.ts";
  * @throws CommandFailure when it cannot be read.
  */
 export async function readDocumentFile(file: string, terminal: Terminal): Promise<unknown> {
+  return await readAs(file, terminal, (text) => parse(text) as unknown);
+}
+
+/**
+ * The documents in YAML or JSON files, of which each holds one, a list, or several between
+ * lines of `---`; `-` is standard input.
+ * @throws CommandFailure when one cannot be read.
+ */
+export async function readDocumentFiles(files: readonly string[], terminal: Terminal): Promise<unknown[]> {
+  const all = await Promise.all(files.map((file) => readAs(file, terminal, documentsIn)));
+  return all.flat();
+}
+
+function documentsIn(text: string): unknown[] {
+  const documents = [...parseAllDocuments(text)];
+  const [error] = documents.flatMap(({ errors }) => errors);
+  if (error) throw error;
+  return documents.flatMap((document): unknown => document.toJS() ?? []);
+}
+
+async function readAs<T>(file: string, terminal: Terminal, read: (text: string) => T): Promise<T> {
   try {
-    return parse(file === "-" ? await terminal.input() : await readFile(file, "utf8")) as unknown;
+    return read(file === "-" ? await terminal.input() : await readFile(file, "utf8"));
   } catch (thrown) {
     throw new CommandFailure(2, `${file === "-" ? "standard input" : file} cannot be read: ${errorText(thrown)}`);
   }

@@ -3,6 +3,7 @@ import { ConfigError, errorText } from "../../shared/errors.ts";
 import { loadDotEnv } from "../../shared/program.ts";
 import { readVersion } from "../../shared/version.ts";
 import { addAgents } from "./agents/index.ts";
+import { addApply } from "./apply.ts";
 import { addAudit } from "./audit.ts";
 import { addChannels } from "./channels/index.ts";
 import { createContext } from "./context.ts";
@@ -69,6 +70,7 @@ function createProgram(terminal: Terminal): Command {
   addPart(program, "coordinator", "Run a coordinator, configured by its environment", terminal);
   addPart(program, "agent", "Run an agent of one region, configured by its environment", terminal);
   addMonitors(program, context);
+  addApply(program, context);
   addResults(program, context);
   addVerdict(program, context);
   addMaintenance(program, context);
