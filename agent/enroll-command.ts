@@ -18,6 +18,7 @@ Options:
   --token-file FILE   where the token is; - is standard input. Not set: the file
                       that ${TOKEN_FILE} names
   --output FILE       where to keep the agent's credential
+  --region REGION     refuse a token that is of another region
   --help              print this
 
 ${authoritiesSetting.variable} names a file with the certificates (PEM) of the authorities that
@@ -31,10 +32,16 @@ vouch for the coordinator, where they are no public ones.
  */
 export async function runEnroll(args: readonly string[], program: string): Promise<number> {
   const say = (text: string) => process.stderr.write(`${program.split(" ")[0]}: ${text}\n`);
-  let values: { coordinator?: string; "token-file"?: string; output?: string; help?: boolean };
+  let values: { coordinator?: string; "token-file"?: string; output?: string; region?: string; help?: boolean };
   try {
     const text = { type: "string" } as const;
-    const options = { coordinator: text, "token-file": text, output: text, help: { type: "boolean" } } as const;
+    const options = {
+      coordinator: text,
+      "token-file": text,
+      output: text,
+      region: text,
+      help: { type: "boolean" },
+    } as const;
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (thrown) {
     process.stderr.write(`${errorText(thrown)}\n\n${enrollUsage(program)}`);
@@ -60,10 +67,15 @@ export async function runEnroll(args: readonly string[], program: string): Promi
  * @throws ConfigError when an option is missing or wrong; EnrollmentFailure
  */
 export async function enrollBy(
-  given: { readonly coordinator?: string; readonly tokenFile?: string | undefined; readonly output?: string },
+  given: {
+    readonly coordinator?: string;
+    readonly tokenFile?: string | undefined;
+    readonly output?: string;
+    readonly region?: string;
+  },
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
-  const { coordinator = "", output = "", tokenFile = env[TOKEN_FILE] ?? "" } = given;
+  const { coordinator = "", output = "", tokenFile = env[TOKEN_FILE] ?? "", region: expected } = given;
   if (!/^https?:\/\//.test(coordinator) || !URL.canParse(coordinator)) {
     throw new ConfigError("--coordinator must be an http:// or https:// URL");
   }
@@ -72,7 +84,13 @@ export async function enrollBy(
   const token = await readTokenFile(tokenFile);
   const { [authoritiesSetting.variable]: caFile } = env;
   const authorities = caFile ? readAuthorities(caFile) : null;
-  const { agentId, region } = await enroll({ coordinatorUrl: coordinator, token, output, authorities });
+  const { agentId, region } = await enroll({
+    coordinatorUrl: coordinator,
+    token,
+    output,
+    region: expected,
+    authorities,
+  });
   return `Enrolled as ${agentId} in ${region}; the credential is in ${output}`;
 }
 

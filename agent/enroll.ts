@@ -23,6 +23,7 @@ export class EnrollmentFailure extends Error {
  * Makes this machine an agent: brings an enrolment token to the coordinator, and keeps the credential that comes for
  * it in a file of mode 0600, whole or not at all.
  * @param coordinatorUrl the coordinator's base URL, as the agent is to reach it from now on
+ * @param region where this machine is to check from, if that was said: a token of another region is refused, and stays good
  * @param now the machine's clock, in ms since the epoch: the coordinator refuses one that is 2 minutes off
  * @throws EnrollmentFailure
  */
@@ -30,12 +31,14 @@ export async function enroll({
   coordinatorUrl,
   token,
   output,
+  region,
   authorities = null,
   now = Date.now,
 }: {
   readonly coordinatorUrl: string;
   readonly token: string;
   readonly output: string;
+  readonly region?: string | undefined;
   /** Who may vouch for the coordinator, in PEM; null for the public ones. */
   readonly authorities?: readonly string[] | null;
   readonly now?: () => number;
@@ -47,7 +50,7 @@ export async function enroll({
   await mustBeWritable(output);
   const host = hostname().slice(0, 255) || "unknown";
   const machine = { host, version: readVersion(), arch: process.arch, clockMs: now() };
-  const answer = await ask(base, { token, ...machine }, authorities);
+  const answer = await ask(base, { token, ...machine, region }, authorities);
   let credential: AgentCredential;
   try {
     // How it was reached now is how it can be reached.

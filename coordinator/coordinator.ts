@@ -250,7 +250,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         releases: createReleases({ dir: releasesDir, logger }),
         releasesDir,
         signingKey: createSigningKey({ store: deployment, box }),
-        agentQueue,
+        agentQueue: queueServer.kind === "redis" ? agentQueue : null,
         queuePrefix: queueServer.prefix,
         letIn: redisUsers.refresh,
         clock,

@@ -21,7 +21,7 @@ readonly E_FAILED=1 E_USAGE=2 E_ROOT=3 E_SYSTEMD=4 E_ARCH=5 E_PROGRAM=6 E_DISK=7
 
 usage() {
   cat <<'END'
-Usage: install.sh --coordinator URL --region REGION --key KEY [--token-file FILE] [--no-start] [--dry-run]
+Usage: install.sh --coordinator URL --key KEY [--token-file FILE] [--region REGION] [--no-start] [--dry-run]
        install.sh --upgrade [--version VERSION] [--dry-run]
        install.sh --uninstall [--dry-run]
 
@@ -29,10 +29,10 @@ Installs the Watchpost agent as a systemd service, and enrols it at its coordina
 or upgrade; a run that finds everything in place changes nothing.
 
   --coordinator URL    the coordinator's address, https://watch.example say
-  --region REGION      the region that this machine is in
   --key KEY            the public key of the deployment's releases: base64url of its SPKI DER
   --token-file FILE    where the enrolment token is; - is standard input. Without it, the file named by
                        WATCHPOST_ENROLLMENT_TOKEN_FILE; without that, it is asked for on the terminal
+  --region REGION      refuse a token that is of another region; the token itself says where this machine is
   --version VERSION    the release to install, instead of the latest
   --upgrade            install the latest release, or the one that the coordinator asked the agent to become
   --reenroll           enrol anew, with another token: for an agent that was revoked
@@ -382,7 +382,6 @@ put_settings() {
     undo_etc=yes
     mkdir -m 700 "$etc"
   fi
-  put "$tmp/key.pem" "$etc/release-key.pem" 600
   [ ! -f "$etc/agent.env" ] || return 0
   {
     say "# Settings of the Watchpost agent; $opt/current/$agent --help names them."
@@ -429,7 +428,7 @@ enroll() {
   say "Enrolling at $coordinator"
   enrolled=0
   printf '%s\n' "$token" | timeout 90 "$opt/releases/$version/$agent" enroll --coordinator "$coordinator" \
-    --token-file - --output "$etc/credential.new" >"$tmp/enroll" 2>&1 || enrolled=$?
+    --token-file - --output "$etc/credential.new" ${region:+--region "$region"} >"$tmp/enroll" 2>&1 || enrolled=$?
   token=''
   if [ "$enrolled" -ne 0 ]; then
     rm -f "$etc/credential.new"
@@ -442,13 +441,17 @@ enroll() {
     esac
   fi
   chmod 600 "$etc/credential.new"
-  if [ -f "$etc/credential" ]; then
-    # What the agent kept is of the one that it was: its secret, and results that are not taken from another.
-    timeout 120 systemctl stop "$agent.service" || :
-    state=$(state_directory)
-    [ -z "$state" ] || find "$state" -mindepth 1 -delete
-  fi
+  before=$(of_credential agentId)
+  [ -z "$before" ] || timeout 120 systemctl stop "$agent.service" || :
   mv -fT "$etc/credential.new" "$etc/credential"
+  if [ -n "$before" ]; then
+    # What the agent kept is of the one that it was; but what it measured from this region, for these people, is
+    # true still.
+    state=$(state_directory) spool=spool-$(of_credential region)
+    [ "$enrolled_at" = "$coordinator" ] || spool=none
+    [ -z "$state" ] || find "$state" -mindepth 1 -maxdepth 1 ! -name "$spool" ! -name "$spool-[0-9]" \
+      ! -name "$spool-[0-9][0-9]" -exec rm -rf {} +
+  fi
   # From here on the token is used up: what was made stays, and the next run goes on from here.
   undo_release='' undo_etc=no
   restart=yes
@@ -632,8 +635,7 @@ install_agent() {
   fi
   put_settings
   if [ $enrolling = yes ]; then enroll; fi
-  [ -z "$region" ] || [ "$(of_credential region)" = "$region" ] ||
-    say "Beware: the token is of region $(of_credential region), and so is this agent now; not of $region."
+  put "$tmp/key.pem" "$etc/release-key.pem" 600
   undo_release='' undo_etc=no
   if ! is_in_place; then
     activate

@@ -1,20 +1,19 @@
 /**
  * The line that makes a server an agent. What it fetches is checked against the deployment's own key, which is in
- * the line itself. The token is not: it would stand in the list of processes and in the shell's history.
+ * the line itself. The token is not: it would stand in the list of processes and in the shell's history. It says the
+ * region too.
  * @param key the public half of that key, SPKI in DER, in base64url
  */
 export function enrollmentLine({
   coordinatorUrl,
-  region,
   key,
 }: {
   readonly coordinatorUrl: string;
-  readonly region: string;
   readonly key: string;
 }): string {
   const base = coordinatorUrl.replace(/\/+$/, "");
   const curl = base.startsWith("https:") ? "curl --proto '=https' --tlsv1.2 -fsSL" : "curl -fsSL";
-  return `${curl} ${quoted(`${base}/install.sh`)} | sudo sh -s -- --coordinator ${quoted(base)} --region ${region} --key ${key}`;
+  return `${curl} ${quoted(`${base}/install.sh`)} | sudo sh -s -- --coordinator ${quoted(base)} --key ${key}`;
 }
 
 /** As one word of a POSIX shell. */

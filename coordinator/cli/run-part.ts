@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { Settings } from "../../shared/env.ts";
 import { listSettings } from "../../shared/list-settings.ts";
 import { agentProgram } from "./agent-program.ts";
+import { parseRegion } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -40,6 +41,7 @@ interface EnrollOptions {
   readonly coordinator: string;
   readonly tokenFile?: string;
   readonly output: string;
+  readonly region?: string;
 }
 
 /** `watchpost agent enroll`: what the installer does on a server that has Node and this package instead. */
@@ -51,6 +53,7 @@ function addEnroll(parent: Command, terminal: Terminal): void {
     .requiredOption("--coordinator <url>", "the coordinator's address, such as https://watch.example")
     .option("--token-file <file>", "where the token is; - is standard input (WATCHPOST_ENROLLMENT_TOKEN_FILE)")
     .requiredOption("--output <file>", "where to keep the agent's credential, for WATCHPOST_CREDENTIAL_FILE")
+    .option("--region <region>", "refuse a token that is of another region", parseRegion)
     .action(async (options: EnrollOptions) => {
       const module = new URL("../../agent/enroll-command", import.meta.url);
       const { enrollBy } = (await load(module)) as {

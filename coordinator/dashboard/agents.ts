@@ -1,4 +1,5 @@
 import type { AgentRow, AgentTroubleRow, RegionRow } from "../http/api-types.ts";
+import { openAddAgent } from "./add-agent.ts";
 import { createAgentTable } from "./agent-table.ts";
 import { agentTroubles } from "./agent-troubles.ts";
 import type { Page } from "./api.ts";
@@ -26,7 +27,12 @@ export function createAgents(context: PageContext): View {
     element: h(
       "div",
       { class: "agents" },
-      h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Agents")),
+      h(
+        "div",
+        { class: "heading" },
+        h("h1", { tabindex: "-1" }, "Agents"),
+        h("button", { type: "button", class: "primary", onclick: () => openAddAgent(context) }, "Add agent"),
+      ),
       troubles,
       places,
       nothing,
@@ -100,7 +106,7 @@ function createPlace(context: PageContext, { region: { region } }: Place): Kept<
 function howToStart(): HTMLElement[] {
   return [
     h("h2", {}, "There are no agents yet"),
-    h("p", {}, "Make a server one of a region, with the line that this prints:"),
+    h("p", {}, "Make a server one of a region, with “Add agent” or with the line that this prints:"),
     h("pre", {}, h("code", {}, "npx watchpost agents enroll --region eu-west")),
   ];
 }

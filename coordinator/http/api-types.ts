@@ -152,6 +152,8 @@ export interface NewEnrollmentToken extends EnrollmentTokenRow {
   readonly key: string;
   /** What to run on the server; null where only the caller knows the coordinator's address. */
   readonly line: string | null;
+  /** The release of the agent that is given to servers; null where there is none yet. */
+  readonly release: string | null;
 }
 
 export interface TokenRow {

@@ -27,6 +27,8 @@ export interface Enrollee extends SecretHashes {
   readonly host: string;
   readonly version: string;
   readonly arch: string;
+  /** Where it is to be, if it was told. */
+  readonly region?: string | undefined;
   readonly address: string | null;
 }
 
@@ -48,7 +50,12 @@ export interface EnrollmentStore {
   redeem(
     tokenHash: string,
     enrollee: Enrollee,
-  ): Promise<{ readonly region: string } | { readonly refusal: EnrollmentRefusal }>;
+  ): Promise<
+    | { readonly region: string }
+    | { readonly refusal: EnrollmentRefusal }
+    /** It is good still, and of another region than was expected. */
+    | { readonly otherRegion: string }
+  >;
 }
 
 interface Row {
@@ -91,7 +98,7 @@ export function createEnrollmentStore(postgres: Postgres): EnrollmentStore {
       );
       return rowCount === 1;
     },
-    redeem: (tokenHash, { agentId, secretHash, redisPasswordHash, host, version, arch, address }) =>
+    redeem: (tokenHash, { agentId, secretHash, redisPasswordHash, host, version, arch, region: expected, address }) =>
       inTransaction(postgres, async (client) => {
         // Whoever comes second waits here until the first is done.
         const { rows } = await client.query<Row & { is_expired: boolean }>(
@@ -101,12 +108,16 @@ export function createEnrollmentStore(postgres: Postgres): EnrollmentStore {
         const token = rows[0];
         const refusal = refusalOf(token);
         const detail = { host, version, arch };
+        const refused = { actor: null, action: "agents.enroll.refused", subject: token?.id ?? null, address };
         if (token === undefined || refusal !== null) {
-          const refused = { actor: null, action: "agents.enroll.refused", subject: token?.id ?? null, address };
           await recordAudit(client, { ...refused, detail: { ...detail, reason: refusal ?? "unknown" } });
           return { refusal: refusal ?? "unknown" };
         }
         const { id, region, name } = token;
+        if (expected !== undefined && expected !== region) {
+          await recordAudit(client, { ...refused, detail: { ...detail, reason: "region", region, expected } });
+          return { otherRegion: region };
+        }
         await client.query(
           `INSERT INTO agent_credentials (agent_id, region, name, secret_hash, redis_password_hash)
            VALUES ($1, $2, $3, $4, $5)`,

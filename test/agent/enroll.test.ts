@@ -119,6 +119,18 @@ test("a clock that is off is refused, and the token is good for when it is right
   await enroll(draft);
 });
 
+test("a token of another region than was said makes no agent, and is good for its own", async () => {
+  const args = ["--coordinator", coordinator.url, "--token-file", "-", "--output", output];
+  const token = `${await newToken()}\n`;
+  const { code, text } = await command([...args, "--region", "us-east"], token);
+  expect([code, text]).toEqual([
+    1,
+    expect.stringMatching(/must be eu-west, of which this enrolment token is, and not us-east; or left out/),
+  ]);
+  await expect(stat(output)).rejects.toThrow("ENOENT");
+  expect((await command([...args, "--region", "eu-west"], token)).code).toBe(0);
+});
+
 test("a token is not spent where its credential cannot be kept", async () => {
   const token = await newToken();
   const draft = { coordinatorUrl: coordinator.url, token };

@@ -25,6 +25,10 @@ if ($command eq "--version") {
     print STDERR "this enrolment token was used already: make a new one\\n";
     exit 1;
   }
+  if (($option{"--region"} // "eu-west") ne "eu-west") {
+    print STDERR "The region must be eu-west, of which this enrolment token is, and not $option{'--region'}\n";
+    exit 1;
+  }
   open my $file, ">", $option{"--output"} or die $!;
   my $id = "agt_" . join "", map { ("a" .. "z")[rand 26] } 1 .. 20;
   print $file qq({ "v": 1, "agentId": "$id", "region": "eu-west",\\n  "coordinatorUrl": "$option{"--coordinator"}" }\\n);

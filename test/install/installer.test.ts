@@ -32,7 +32,7 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
   afterEach(() => server.heal());
 
   const fetchScript = () => `curl --proto =https --tlsv1.2 -fsSL ${server.url}/agent/releases/install.sh`;
-  const options = (key = server.key) => `--coordinator ${server.url} --region eu-west --key ${key}`;
+  const options = (key = server.key) => `--coordinator ${server.url} --key ${key}`;
   /** The line as the coordinator prints it, with more options. */
   const install = (more = "", runOptions: RunOptions = {}) =>
     machine.run(`${fetchScript()} | sh -s -- ${options()} --token-file /root/token ${more}`, runOptions);
@@ -68,14 +68,15 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       ["an upgrade of nothing", 2, "--upgrade", /no agent is installed here: run the line/],
       ["a file without a token", 10, "--token-file /nowhere", /there is no token in \/nowhere/],
       ["standard input without a token", 10, "--token-file -", /this is no enrolment token/],
+      ["a token of another region", 10, "--region us-east", /must be eu-west, of which this .* and not us-east/],
       ["a release that there is not", 8, "--version 9.9.9", /has no release 9\.9\.9 to install/],
     ])("refuses %s", (_, code, more, line) => refuses(code, line, () => install(more)));
 
     test("refuses a call without a key, an address or a public key", async () => {
       const script = `${fetchScript()} | sh -s --`;
       const address = `--coordinator ${server.url}`;
-      await refuses(2, /--coordinator is needed/, () => machine.run(`${script} --region eu-west`));
-      await refuses(2, /--key is needed/, () => machine.run(`${script} ${address} --region eu-west`));
+      await refuses(2, /--coordinator is needed/, () => machine.run(script));
+      await refuses(2, /--key is needed/, () => machine.run(`${script} ${address}`));
       await refuses(2, /--key is no public key/, () => machine.run(`${script} ${address} --key abcd`));
     });
 
@@ -230,9 +231,21 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       await refuses(16, /is enrolled at https.* in eu-west: .*--uninstall first, or with --reenroll/, () =>
         install("--region us-east"),
       );
+      const state = "/var/lib/private/watchpost-agent";
+      const kept = "spool-eu-west spool-eu-west-2";
+      await machine.must(
+        `cd ${state} && mkdir ${kept} spool-us-east && touch credential-agt_old spool-eu-west/segment`,
+      );
       const id = await machine.must("grep -o agt_[a-z]* /etc/watchpost-agent/credential");
+      // One that is refused leaves the agent and the key of its releases as they were.
+      await refuses(10, /must be eu-west/, () => install("--reenroll --region us-east"));
       expect((await install("--reenroll")).code).toBe(0);
       expect(await machine.must("grep -o agt_[a-z]* /etc/watchpost-agent/credential")).not.toBe(id);
+      expect((await machine.must(`ls ${state} ${state}/spool-eu-west`)).trim().split(/\s+/)).toEqual([
+        ...[`${state}:`, ...kept.split(" ")],
+        ...[`${state}/spool-eu-west:`, "segment"],
+      ]);
+      await machine.must(`rm -r ${state}/spool-*`);
     });
 
     test("runs one at a time", async () => {

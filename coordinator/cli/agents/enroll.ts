@@ -25,8 +25,8 @@ export function addEnroll(parent: Command, context: CliContext): void {
         .post<NewEnrollmentToken>("/v1/enrollment-tokens", { region, name, expiresIn: expires });
       // Unless the coordinator knows what it is called from elsewhere, it is called there as it is here.
       const { url } = readAccess(context.terminal.env);
-      const line = made.line ?? enrollmentLine({ coordinatorUrl: url, region, key: made.key });
-      const { id, token } = made;
+      const line = made.line ?? enrollmentLine({ coordinatorUrl: url, key: made.key });
+      const { id, token, release } = made;
       const isHere = made.line === null && /^(localhost$|127\.|\[::1\]$)/.test(new URL(url).hostname);
       print(context, options, { ...made, line }, () =>
         [
@@ -41,6 +41,9 @@ export function addEnroll(parent: Command, context: CliContext): void {
           `It is ${id}; \`watchpost agents tokens revoke ${id}\` ends it unused.`,
           ...(isHere
             ? ["", `${url} is this machine's own address: set WATCHPOST_PUBLIC_URL for the coordinator.`]
+            : []),
+          ...(release === null
+            ? ["", "The coordinator has no release of the agent to give yet: run `npm run build:agent` there first."]
             : []),
           "",
         ].join("\n"),

@@ -9,6 +9,7 @@ const built = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/" : "../.
 const pageFolder = "coordinator/dashboard/";
 /** What the page shares with the other parts. Pure modules only: they run in the browser as they are. */
 const sharedModules = [
+  "coordinator/agents/enrollment-line.js",
   "coordinator/agents/trouble.js",
   "coordinator/agents/words.js",
   "coordinator/chooses.js",

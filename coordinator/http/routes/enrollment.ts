@@ -9,6 +9,8 @@ import { newId, newSecret } from "../../../shared/id.ts";
 import { ENROLL_PATH, MAX_CLOCK_ERROR_MS } from "../../../shared/link.ts";
 import { isRegion, regionRule } from "../../../shared/region.ts";
 import { enrollmentLine } from "../../agents/enrollment-line.ts";
+import type { Releases } from "../../releases/releases.ts";
+import { LATEST } from "../../releases/releases.ts";
 import type { SigningKey } from "../../releases/signing-key.ts";
 import type { EnrollmentRefusal, EnrollmentStore, EnrollmentToken } from "../../store/enrollment.ts";
 import { notFound, Problem } from "../problem.ts";
@@ -43,7 +45,13 @@ const enrollee = z.object({
   version: plainText(64),
   arch: plainText(32),
   clockMs: z.number().optional(),
+  /** Where the agent is to be, if its operator said so; the token says it anyway. */
+  region: z.string().max(64).optional(),
 });
+
+/** Why nobody can be enrolled: only Redis has users of its own for agents. */
+const NO_WAY =
+  "No agent can be enrolled here: this coordinator keeps its queues in PostgreSQL, and enrolled agents need Redis. Set REDIS_URL (for `watchpost start` it is enough to install redis-server), start it again, and ask once more.";
 
 const refusals: Readonly<Record<EnrollmentRefusal, string>> = {
   unknown: "This enrolment token is not known here: check that it was copied whole, and from this coordinator.",
@@ -59,21 +67,23 @@ export function enrollmentRoutes(
     readonly enrollment: EnrollmentStore;
     /** Where agents find this coordinator; null when only they know. */
     readonly publicUrl: string | null;
-    /** How enrolled agents reach the queues. */
-    readonly agentQueue: CredentialQueue;
+    /** How enrolled agents reach the queues; null where they cannot. */
+    readonly agentQueue: CredentialQueue | null;
     readonly queuePrefix: string;
     /** Has the queue server take who was enrolled just now. */
     readonly letIn: () => Promise<void>;
     /** What releases are signed with. */
     readonly signingKey: Pick<SigningKey, "publicKey">;
+    readonly releases: Pick<Releases, "get">;
     readonly clock: Clock;
   },
 ): void {
-  const { enrollment, publicUrl, agentQueue, queuePrefix, letIn, signingKey, clock } = deps;
+  const { enrollment, publicUrl, agentQueue, queuePrefix, letIn, signingKey, releases, clock } = deps;
   const limit = createRateLimit({ ...REFUSALS, now: clock.monotonic });
   const scope = "admin";
 
   app.post("/v1/enrollment-tokens", { config: { scope } }, async (request, reply) => {
+    if (agentQueue === null) throw new Problem(409, NO_WAY);
     const { region, name = null, expiresIn } = validate(draft, request.body);
     const token = newSecret("wpe");
     const made = await enrollment.create({
@@ -93,7 +103,8 @@ export function enrollmentRoutes(
         ...present(made, clock.now()),
         token,
         key,
-        line: publicUrl === null ? null : enrollmentLine({ coordinatorUrl: publicUrl, region, key }),
+        line: publicUrl === null ? null : enrollmentLine({ coordinatorUrl: publicUrl, key }),
+        release: (await releases.get(LATEST))?.version ?? null,
       });
   });
 
@@ -113,6 +124,7 @@ export function enrollmentRoutes(
 
   app.post(ENROLL_PATH, { config: { open: true } }, async (request, reply) => {
     const { ip } = request;
+    if (agentQueue === null) throw new Problem(409, NO_WAY);
     if (limit.isOver(ip)) {
       reply.header("retry-after", Math.ceil(limit.restMs / 1_000));
       throw new Problem(429, "Too many enrolments were refused: try again in a minute.");
@@ -132,6 +144,10 @@ export function enrollmentRoutes(
       redisPasswordHash: hashSecret(redisPassword(secret)),
       address: ip,
     });
+    if ("otherRegion" in outcome) {
+      const rule = `must be ${outcome.otherRegion}, of which this enrolment token is, and not ${told.region}; or left out. The token is still good`;
+      throw new Problem(422, `The region ${rule}.`, [{ field: "region", rule }]);
+    }
     if ("refusal" in outcome) {
       limit.count(ip);
       throw new Problem(401, refusals[outcome.refusal]);

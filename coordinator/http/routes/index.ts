@@ -55,8 +55,8 @@ export function apiRoutes(
     readonly releases: Releases;
     readonly releasesDir: string;
     readonly signingKey: SigningKey;
-    /** How enrolled agents reach the queues. */
-    readonly agentQueue: CredentialQueue;
+    /** How enrolled agents reach the queues; null where they cannot. */
+    readonly agentQueue: CredentialQueue | null;
     readonly queuePrefix: string;
     /** Has the queue server take who was enrolled just now. */
     readonly letIn: () => Promise<void>;
@@ -78,7 +78,7 @@ export function apiRoutes(
   regionRoutes(app, { regions, agents, statuses, impairments, troubles });
   agentTroubleRoutes(app, { troubles });
   agentRoutes(app, { agents, credentials: agentCredentials, drains, troubles });
-  enrollmentRoutes(app, { enrollment, publicUrl, agentQueue, queuePrefix, letIn, signingKey, clock });
+  enrollmentRoutes(app, { enrollment, publicUrl, agentQueue, queuePrefix, letIn, signingKey, releases, clock });
   tokenRoutes(app, { tokens: apiTokens });
   auditRoutes(app, { audit });
   channelTypeRoutes(app);

@@ -109,6 +109,43 @@ describe.skipIf(chromium === null)("the agents on the dashboard", () => {
     await troubles.getByText("2 h ago").waitFor();
   });
 
+  test("adds a server: shows the line and the token, and what would keep it from working", async () => {
+    await page.getByRole("button", { name: "Add agent" }).click();
+    const asked = page.getByRole("dialog", { name: "Add an agent" });
+    await asked.getByLabel("Region").fill("EU");
+    await asked.getByRole("button", { name: "Make a token" }).click();
+    await asked.getByText("lower-case letters").waitFor();
+    await asked.getByLabel("Region").fill("ap-south");
+    await asked.getByLabel("Name").fill("mumbai 1");
+    await asked.getByRole("button", { name: "Make a token" }).click();
+    const told = page.getByRole("dialog", { name: "A server that becomes an agent in ap-south" });
+    const { url } = coordinator;
+    await told.getByText(`curl -fsSL ${url}/install.sh | sudo sh -s -- --coordinator ${url} --key `).waitFor();
+    await told.getByText(/^wpe_\w{43}$/).waitFor();
+    await told.getByText("is this machine's own address").waitFor();
+    if (process.env.TEST_SCREENSHOTS) await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/add-agent.png` });
+    await told.getByRole("button", { name: "Done" }).click();
+    const { body } = await coordinator.call("GET", "/v1/enrollment-tokens");
+    expect(body.data).toMatchObject([{ region: "ap-south", name: "mumbai 1", state: "open" }]);
+  });
+
+  test("says why no agent can be added where the queues are in PostgreSQL", async () => {
+    const queueServer = { kind: "postgres", connectionString: coordinator.databaseUrl, prefix: "watchpost" } as const;
+    const other = await coordinator.another({ queueServer });
+    const elsewhere = await (await browser.newContext()).newPage();
+    try {
+      await elsewhere.goto(`${other.url}/#token=${adminToken}`);
+      await elsewhere.getByRole("link", { name: "Agents" }).click();
+      await elsewhere.getByRole("button", { name: "Add agent" }).click();
+      await elsewhere.getByLabel("Region").fill("ap-south");
+      await elsewhere.getByRole("button", { name: "Make a token" }).click();
+      await elsewhere.getByRole("alert").getByText("keeps its queues in PostgreSQL").waitFor();
+    } finally {
+      await elsewhere.close();
+      await other.stop();
+    }
+  });
+
   test("drains an agent when that is confirmed, and resumes it", async () => {
     const [well] = agents as [HandAgent];
     await page.getByRole("button", { name: `Drain ${well.id}` }).click();

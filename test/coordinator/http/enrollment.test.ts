@@ -78,13 +78,13 @@ test("a token makes an agent, of which nothing is kept that it could be robbed o
   link.terminate();
 });
 
-test("the line has the address, the region and the key that releases are checked against", async () => {
+test("the line has the address and the key that releases are checked against", async () => {
   const { body } = await make();
   const key = createPublicKey({ key: Buffer.from(body.key, "base64url"), format: "der", type: "spki" });
   expect(key.asymmetricKeyType).toBe("ec");
   expect((await make()).body.key).toBe(body.key);
   expect(body.line).toBe(
-    `curl --proto '=https' --tlsv1.2 -fsSL https://watch.example/install.sh | sudo sh -s -- --coordinator https://watch.example --region eu-west --key ${body.key}`,
+    `curl --proto '=https' --tlsv1.2 -fsSL https://watch.example/install.sh | sudo sh -s -- --coordinator https://watch.example --key ${body.key}`,
   );
   expect(body.line).not.toContain(body.token);
 });
@@ -131,6 +131,42 @@ test("a clock that is more than two minutes off is told, and costs no token", as
   expect(late.body.detail).toMatch(/clock of this machine is 1(49|50|51)s behind the/);
   expect((await enroll(token, { clockMs: Date.now() + 150_000 })).body.detail).toMatch(/ahead of the coordinator's/);
   expect((await enroll(token, { clockMs: Date.now() - 100_000 })).status).toBe(201);
+});
+
+test("a token of another region than was said is refused with both names, and costs nothing", async () => {
+  const { token } = (await make()).body;
+  const { status, body } = await enroll(token, { region: "us-east" });
+  expect([status, body.errors[0].field]).toEqual([422, "region"]);
+  expect(body.detail).toMatch(/must be eu-west, .* not us-east; or left out\. The token is still good/);
+  expect((await audit())[0]).toEqual(["agents.enroll.refused", "region"]);
+  const limited = await coordinator.another();
+  try {
+    for (let n = 0; n < 21; n++) expect((await enroll(token, { region: "us-east" }, limited)).status).toBe(422);
+    expect((await enroll(token, { region: "eu-west" }, limited)).status).toBe(201);
+  } finally {
+    await limited.stop();
+  }
+});
+
+test("where the queues are in PostgreSQL no token is made or taken, and it is said what to do", async () => {
+  const { token } = (await make()).body;
+  const another = await coordinator.another({
+    queueServer: { kind: "postgres", connectionString: coordinator.databaseUrl, prefix: "watchpost" },
+  });
+  try {
+    for (const answer of [
+      await another.call("POST", "/v1/enrollment-tokens", { region: "eu-west" }),
+      await enroll(token, {}, another),
+    ]) {
+      expect([answer.status, answer.body.detail]).toEqual([
+        409,
+        expect.stringMatching(/queues in PostgreSQL.*Set REDIS_URL/),
+      ]);
+    }
+    expect((await enroll(token)).status).toBe(201);
+  } finally {
+    await another.stop();
+  }
 });
 
 test("who is refused too often has to wait, and others have not", async () => {
