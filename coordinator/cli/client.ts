@@ -15,6 +15,7 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 export interface ApiClient {
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   delete(path: string): Promise<void>;
   /** The rows of a list, page after page, at most `limit` of them. */
@@ -47,6 +48,7 @@ export function createClient(access: Access, deadlineMs = DEADLINE_MS): ApiClien
   return {
     get: (path, query) => call("GET", path, query),
     post: (path, body) => call("POST", path, {}, body),
+    put: (path, body) => call("PUT", path, {}, body),
     patch: (path, body) => call("PATCH", path, {}, body),
     delete: (path) => call("DELETE", path),
     async list<T>(path: string, query: Query = {}, limit = Number.POSITIVE_INFINITY) {

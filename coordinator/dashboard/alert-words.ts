@@ -16,6 +16,27 @@ export const eventWords: Readonly<Record<RuleEvent, string>> = {
   agent_trouble: "agent trouble",
 };
 
+const channelTypes: Readonly<Record<string, string>> = {
+  webhook: "Webhook",
+  email: "E-mail",
+  slack: "Slack",
+  discord: "Discord",
+  teams: "Microsoft Teams",
+  telegram: "Telegram",
+  pagerduty: "PagerDuty",
+  opsgenie: "Opsgenie",
+  pushover: "Pushover",
+  gotify: "Gotify",
+  mattermost: "Mattermost",
+  matrix: "Matrix",
+  googlechat: "Google Chat",
+  twilio: "SMS through Twilio",
+  command: "Command",
+};
+
+/** A type of channel as its vendor calls it. */
+export const channelTypeWord = (type: string): string => channelTypes[type] ?? type;
+
 /** What became of a message, and how it looks. */
 export function deliveryState({
   state,

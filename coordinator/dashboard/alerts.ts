@@ -1,6 +1,6 @@
 import type { AlertRuleRow, ChannelRow, ChannelTypeRow, MonitorRow } from "../http/api-types.ts";
-import { openAddChannel } from "./add-channel.ts";
 import { openAddRule } from "./add-rule.ts";
+import { openChannelForm } from "./channel-form.ts";
 import { createChannelList } from "./channel-list.ts";
 import type { PageContext, View } from "./context.ts";
 import { createDeliveryList, loadDeliveries } from "./delivery-list.ts";
@@ -14,7 +14,7 @@ export function createAlerts(context: PageContext): View {
   let channels: readonly ChannelRow[] = [];
   let monitors: readonly MonitorRow[] = [];
 
-  const channelList = createChannelList(context, () => openAddChannel(context, types ?? []));
+  const channelList = createChannelList(context, (channel) => openChannelForm(context, types ?? [], channel));
   const ruleList = createRuleList(context, () => openAddRule(context, channels, monitors));
   const deliveryList = createDeliveryList(context);
 

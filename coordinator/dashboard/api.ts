@@ -37,6 +37,7 @@ export interface Api {
   /** A whole list, page after page. */
   list<T>(path: string, signal?: AbortSignal): Promise<T[]>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   remove(path: string): Promise<void>;
 }
@@ -79,6 +80,7 @@ export function createApi(token: string, clock: PageClock): Api {
       return all;
     },
     post: (path, body) => call("POST", path, body),
+    put: (path, body) => call("PUT", path, body),
     patch: (path, body) => call("PATCH", path, body),
     remove: (path) => call("DELETE", path),
   };

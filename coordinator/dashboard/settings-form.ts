@@ -1,4 +1,4 @@
-import type { ChannelTypeRow, SettingSchema } from "../http/api-types.ts";
+import type { ChannelRow, ChannelTypeRow, SettingSchema } from "../http/api-types.ts";
 import { h } from "./dom.ts";
 import type { Control, Field } from "./field.ts";
 import { labelled } from "./field.ts";
@@ -13,45 +13,79 @@ export interface SettingsForm {
   values(): Record<string, unknown>;
 }
 
-/** The fields that a type of channel asks for, made of the JSON schema of its settings. */
-export function createSettingsForm({ settings, secrets }: ChannelTypeRow): SettingsForm {
+/** What the API has in place of a secret; sent back, it leaves the secret as it is. */
+const HIDDEN = "***";
+/** What is written to take a secret away that need not be there. */
+const REMOVED = "-";
+
+/**
+ * The fields that a type of channel asks for, made of the JSON schema of its settings.
+ * @param current the settings of the channel that is changed, as the API returns them; null for a new one.
+ */
+export function createSettingsForm(
+  { settings, secrets }: ChannelTypeRow,
+  current: ChannelRow["settings"] | null,
+): SettingsForm {
   const required = new Set(settings.required);
   const entries = Object.entries(settings.properties).map(([name, schema]) => {
-    const field = labelled(controlOf(name, schema, secrets.includes(name)), {
+    const isKept = current?.[name] === HIDDEN;
+    const field = labelled(controlOf(name, schema, { isSecret: secrets.includes(name), current }), {
       name: `setting-${name}`,
       label: settingLabel(name),
-      hint: hintOf(schema, required.has(name)),
+      hint: [hintOf(schema, required.has(name)), isKept && keptHint(required.has(name))].filter(Boolean).join(". "),
     });
     if (required.has(name)) field.input.setAttribute("aria-required", "true");
-    return { name, schema, field };
+    return { name, schema, field, isKept };
   });
   return {
     fields: Object.fromEntries(entries.map(({ name, field }) => [name, field])),
     values: () =>
       Object.fromEntries(
-        entries.flatMap(({ name, schema, field }) => {
+        entries.flatMap(({ name, schema, field, isKept }) => {
           const text = field.input.value.trim();
-          return text === "" ? [] : [[name, settingOf(schema, text)]];
+          if (isKept && text === "") return [[name, HIDDEN]];
+          const isRemoved = isKept && text === REMOVED && !required.has(name);
+          return text === "" || isRemoved ? [] : [[name, settingOf(schema, text)]];
         }),
       ),
   };
 }
 
-function controlOf(name: string, schema: SettingSchema, isSecret: boolean): Control {
+function controlOf(
+  name: string,
+  schema: SettingSchema,
+  { isSecret, current }: { readonly isSecret: boolean; readonly current: ChannelRow["settings"] | null },
+): Control {
+  const isKept = current?.[name] === HIDDEN;
+  const value = isKept ? "" : textOf(current ? current[name] : schema.default);
   if (schema.enum) {
-    const option = (value: string) => h("option", { value, selected: value === schema.default }, value);
-    return h("select", {}, ...schema.enum.map(option));
+    return h("select", {}, ...schema.enum.map((each) => h("option", { value: each, selected: each === value }, each)));
   }
-  const value = schema.type === "object" ? "" : String(schema.default ?? "");
   const plain = { name, autocomplete: "off", spellcheck: "false", autocapitalize: "none" };
-  if (schema.type === "object" || (schema.maxLength ?? 0) > MAX_LINE) return h("textarea", { ...plain, rows: 3 });
+  const kept = { placeholder: isKept ? "••••••••" : null };
+  if (schema.type === "object" || (schema.maxLength ?? 0) > MAX_LINE) {
+    return h("textarea", { ...plain, ...kept, rows: 3 }, value);
+  }
   return h("input", {
     ...plain,
+    ...kept,
     value,
     // Browsers offer to keep what stands in a password field, unless it is a new one.
     ...(isSecret ? { type: "password", autocomplete: "new-password" } : { type: "text" }),
     ...(schema.type === "integer" && { inputmode: "numeric" }),
   });
+}
+
+const keptHint = (isRequired: boolean): string =>
+  isRequired ? "Left empty, it stays as it is" : `Left empty, it stays as it is; ${REMOVED} takes it away`;
+
+/** A setting as it stands in its field. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value !== "object" || value === null) return String(value ?? "");
+  return Object.entries(value)
+    .map(([name, text]) => `${name}: ${text}`)
+    .join("\n");
 }
 
 function hintOf({ type, description = "", default: fallback }: SettingSchema, isRequired: boolean): string {

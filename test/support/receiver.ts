@@ -1,12 +1,18 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { until } from "./until.ts";
+
+interface Received {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: any;
+}
 
 /** An HTTP server that channels post JSON to. */
 export interface Receiver {
   readonly url: string;
-  readonly received: ReadonlyArray<{ readonly path: string; readonly body: any }>;
+  readonly received: readonly Received[];
   /** The status of every answer from now on; 204 until it is called. */
   answerWith(status: number): void;
   /** Waits until it has received so many. */
@@ -15,12 +21,13 @@ export interface Receiver {
 }
 
 export async function startReceiver(): Promise<Receiver> {
-  const received: Array<{ readonly path: string; readonly body: any }> = [];
+  const received: Received[] = [];
   let status = 204;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    received.push({ path: request.url ?? "", body: JSON.parse(Buffer.concat(chunks).toString()) });
+    const { url: path = "", headers } = request;
+    received.push({ path, headers, body: JSON.parse(Buffer.concat(chunks).toString()) });
     response.writeHead(status).end();
   });
   server.listen(0, "127.0.0.1");

@@ -5,7 +5,7 @@ import { readDocumentFile } from "../document-file.ts";
 import { oneLine } from "../table.ts";
 
 const form = `
-A channel, in YAML; the README lists the types and their settings:
+A channel, in YAML; \`watchpost channels types TYPE\` lists the settings of a type:
 
   name: Phone
   type: ntfy

@@ -49,6 +49,34 @@ it("adds, lists, shows and removes a channel, and tells no secret", async () => 
   });
 });
 
+it("changes a channel to what it has shown, keeps its secrets and its rules, and asks for them where they would go elsewhere", async () => {
+  await addChannel("Phone");
+  const [{ id }] = (await coordinator.call("GET", "/v1/channels")).body.data;
+  const { out } = await run("channels show Phone");
+  const set = (from: string, to: string) => run("channels set Phone -f -", out.replace(from, to));
+  expect(await set("name: Phone", "name: Pager\nenabled: true")).toMatchObject({ code: 2 });
+  expect(await set(`serverUrl: ${receiver.url}`, "serverUrl: https://ntfy.example")).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/settings\.topic +must be given again, because serverUrl changed/),
+  });
+  expect(await set("name: Phone", "name: Pager")).toEqual({
+    code: 0,
+    out: `Changed Pager. Try it out with \`watchpost channels test ${id}\`.\n`,
+    err: "",
+  });
+  expect(await run("channels test Pager")).toMatchObject({ code: 0 });
+  expect(receiver.received.at(-1)?.body).toMatchObject({ topic: "a-hidden-topic" });
+});
+
+it("lists the types of channels, and the settings of one", async () => {
+  expect((await run("channels types")).out.split("\n")).toEqual(expect.arrayContaining(["slack", "twilio"]));
+  const { out } = await run("channels types ntfy");
+  expect(out).toMatch(
+    /SETTING +LEFT OUT +WHAT IT IS\nserverUrl +https:\/\/ntfy\.sh +the server\ntopic +required +.*\(secret\)/,
+  );
+  expect(await run("channels types fax")).toMatchObject({ code: 1, err: expect.stringMatching(/no type "fax"/) });
+});
+
 it("names what is wrong with a channel", async () => {
   expect(await run("channels add -f -", "{ name: Phone, type: ntfy, settings: { topic: a b } }")).toMatchObject({
     code: 2,

@@ -146,6 +146,51 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
     );
   });
 
+  test("a channel is edited: hidden secrets stay, and are asked for where they would go elsewhere", async () => {
+    await page.getByRole("button", { name: /^Edit Phone/ }).click();
+    expect(await field("Name").inputValue()).toBe(`Phone ${hostile}`);
+    expect(await field("Type").isDisabled()).toBe(true);
+    expect(await field("Server URL").inputValue()).toBe(receiver.url);
+    expect(await field("Topic").inputValue()).toBe("");
+    await page.getByText("Left empty, it stays as it is", { exact: false }).first().waitFor();
+    await field("Server URL").fill("https://ntfy.example");
+    await press("Save");
+    await page.getByText("Must be given again, because serverUrl changed").waitFor();
+    await field("Server URL").fill(receiver.url);
+    await field("Name").fill(`Phone 2 ${hostile}`);
+    await page.getByRole("dialog").getByLabel("Switched on").uncheck();
+    if (process.env.TEST_SCREENSHOTS)
+      await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/alerts-edit.png` });
+    await press("Save");
+    await row("Channels", "Phone 2").getByText("switched off").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    await page.getByRole("button", { name: /^Edit Phone 2/ }).click();
+    await field("Name").fill(`Phone ${hostile}`);
+    await page.getByRole("dialog").getByLabel("Switched on").check();
+    await press("Save");
+    await page.getByRole("button", { name: `Edit Phone ${hostile}`, exact: true }).waitFor();
+    await row("Channels", "Phone")
+      .getByRole("button", { name: /^Test / })
+      .click();
+    await row("Channels", "Phone").getByText("Sent", { exact: true }).waitFor();
+    expect(receiver.received.at(-1)?.body).toMatchObject({ topic: "a-hidden-topic" });
+  });
+
+  test("a secret that need not be there is taken away", async () => {
+    await page.getByRole("button", { name: "Edit Program", exact: true }).click();
+    await field("Headers").fill("-");
+    await press("Save");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await press("Test Program");
+    await row("Channels", "Program").getByText("Sent", { exact: true }).waitFor();
+    const [{ headers: before }, { headers: now }] = receiver.received.filter(({ path }) => path === "/hook") as [
+      any,
+      any,
+    ];
+    expect(before["x-team"]).toBe("shop: and more");
+    expect(now).not.toHaveProperty("x-team");
+  });
+
   test("a rule is added and in force, shown in words, and deleted", async () => {
     await press("Add rule");
     await field("Name").fill("Outages");
