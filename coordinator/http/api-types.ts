@@ -220,7 +220,16 @@ export interface StatsRow {
 export interface IncidentRow
   extends Pick<
     Incident,
-    "id" | "monitorId" | "region" | "kind" | "level" | "resolution" | "acknowledgedBy" | "reopened" | "notices"
+    | "id"
+    | "monitorId"
+    | "region"
+    | "kind"
+    | "level"
+    | "resolution"
+    | "acknowledgedBy"
+    | "reopened"
+    | "wellMs"
+    | "notices"
   > {
   /** What the monitor is called, or was; null for a region's own trouble. */
   readonly monitorName: string | null;
@@ -230,16 +239,19 @@ export interface IncidentRow
   readonly confirmedAt: string;
   readonly recoveredAt: string | null;
   readonly resolvedAt: string | null;
-  /** From the target's first failure to its recovery, or to now. */
+  /** When the target failed again after the incident came back for the last time. */
+  readonly failedAgainAt: string | null;
+  /** From the target's first failure to its recovery, or to now, without the time that it was well in between (`wellMs`). */
   readonly durationMs: number;
   readonly acknowledgedAt: string | null;
   /** Those that saw trouble. */
   readonly regions: readonly string[];
 }
 
-export type EvidenceRow = Omit<Evidence, "since" | "checkedAt"> & {
+export type EvidenceRow = Omit<Evidence, "since" | "checkedAt" | "backSince"> & {
   readonly since: string;
   readonly checkedAt: string;
+  readonly backSince: string | null;
 };
 
 export type TimelineRow = Pick<TimelineEntry, "type" | "data"> & { readonly id: number; readonly at: string };

@@ -1,6 +1,14 @@
 import type { Ballot, Effect } from "../verdict/state.ts";
 import type { Settled } from "../verdict/verdict.ts";
-import type { Evidence, Incident, IncidentLevel, Resolution, TimelineEntry, TimelineType } from "./incident.ts";
+import type {
+  Evidence,
+  Incident,
+  IncidentKind,
+  IncidentLevel,
+  Resolution,
+  TimelineEntry,
+  TimelineType,
+} from "./incident.ts";
 import { newlyOpened } from "./incident.ts";
 
 /** What people may be told of. */
@@ -82,33 +90,39 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
   };
 
   function trouble(level: IncidentLevel, effect: Extract<Effect<B>, { type: "settled" }>): void {
-    const { at, evidence: votes, suspectedAt, before } = effect;
-    const seen = troubled(votes, level);
-    const evidence = votes.map(evidenceOf);
-    const kind = seen.length * 2 > votes.length ? "global" : "regional";
+    const { at, begunAt: startedAt, evidence: votes, suspectedAt, before } = effect;
+    const seen = votes.map(evidenceOf);
     if (isOpen() && incident) {
       const was = incident.level;
-      update({ level, kind, evidence });
+      const evidence = witnessed(incident.evidence, seen);
+      update({ level, kind: kindOf(evidence, level), evidence });
       if (was === level) log("data_back", at, { level });
       else {
-        log(level === "down" ? "worsened" : "eased", at, { level });
+        log(level === "down" ? "worsened" : "eased", at, { level, startedAt });
         tell(level, at);
       }
       return;
     }
-    const startedAt = Math.min(at, ...seen.map(({ sideSince }) => sideSince));
-    if (incident?.recoveredAt && at - incident.recoveredAt <= input.graceMs) {
+    if (incident && incident.recoveredAt !== null && startedAt - incident.recoveredAt <= input.graceMs) {
+      const evidence = witnessed(incident.evidence, seen);
+      const failedAgainAt = Math.max(incident.recoveredAt, startedAt);
       update({
         level,
-        kind,
+        kind: kindOf(evidence, level),
         evidence,
         recoveredAt: null,
         resolvedAt: null,
         resolution: null,
+        // Who had it in hand was told that it is over.
+        acknowledgedAt: null,
+        acknowledgedBy: null,
         reopened: incident.reopened + 1,
+        failedAgainAt,
+        wellMs: incident.wellMs + failedAgainAt - incident.recoveredAt,
       });
-      log("reopened", at, { level, startedAt });
+      log("reopened", at, { level, startedAt: failedAgainAt });
     } else {
+      const kind = kindOf(seen, level);
       incident = {
         ...newlyOpened,
         id: newId(),
@@ -119,7 +133,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         startedAt,
         detectedAt: suspectedAt ?? at,
         confirmedAt: at,
-        evidence,
+        evidence: seen,
       };
       changed = true;
       log("opened", at, { level, kind, before, startedAt });
@@ -127,12 +141,9 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
     tell(level, at);
   }
 
-  function wellAgain({ at, from, before, evidence: votes }: Extract<Effect<B>, { type: "settled" }>): void {
+  function wellAgain({ at, from, before, begunAt }: Extract<Effect<B>, { type: "settled" }>): void {
     if (isOpen() && incident) {
-      const hurt = new Set(incident.evidence.filter(({ status }) => status !== "up").map(({ region }) => region));
-      const back = votes.filter(({ region, status }) => status === "up" && hurt.has(region));
-      const recoveredAt = Math.max(incident.startedAt, Math.min(at, ...back.map(({ sideSince }) => sideSince)));
-      resolve(at, recoveredAt, "recovered");
+      resolve(at, Math.max(incident.failedAgainAt ?? incident.startedAt, begunAt), "recovered");
       tell("up", at);
     } else if (from === "unknown" && before !== null) {
       log("data_back", at);
@@ -152,9 +163,12 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         }
         break;
       case "evidence":
-        if (!isOpen()) break;
-        update({ evidence: effect.evidence.map(evidenceOf) });
-        log("evidence", at, { regions: troubled(effect.evidence, "degraded").map(({ region }) => region) });
+        if (isOpen() && incident) {
+          const evidence = witnessed(incident.evidence, effect.evidence.map(evidenceOf));
+          // That regions come back one by one does not make less of it.
+          update({ evidence, kind: incident.kind === "global" ? "global" : kindOf(evidence, incident.level) });
+          log("evidence", at, { regions: evidence.filter(isTroubled).map(({ region }) => region) });
+        }
         break;
       case "cleared":
         log("blip", at, { suspectedAt: effect.suspectedAt });
@@ -180,6 +194,24 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
   return { incident: changed ? incident : null, timeline, news };
 }
 
-function troubled<B extends Ballot>(votes: readonly B[], level: IncidentLevel): B[] {
-  return votes.filter(({ status }) => (level === "down" ? status === "down" : status !== "up"));
+/** Whether a region saw trouble, and has not seen the target well since. */
+function isTroubled({ status, backSince }: Evidence): boolean {
+  return status !== "up" && backSince === null;
+}
+
+/** How far trouble of a level reaches, by the latest word of each region. */
+function kindOf(evidence: readonly Evidence[], level: IncidentLevel): IncidentKind {
+  const seen = evidence.filter((one) => isTroubled(one) && (level === "degraded" || one.status === "down"));
+  return seen.length * 2 > evidence.length ? "global" : "regional";
+}
+
+/** What each region saw of the trouble last: a region that sees the target well again, or is silent, is still a witness. */
+function witnessed(before: readonly Evidence[], now: readonly Evidence[]): Evidence[] {
+  const rows = new Map(before.map((row) => [row.region, row]));
+  for (const seen of now) {
+    const known = rows.get(seen.region);
+    const isBack = known !== undefined && known.status !== "up" && seen.status === "up";
+    rows.set(seen.region, isBack ? { ...known, backSince: known.backSince ?? seen.since } : seen);
+  }
+  return [...rows.values()].sort((a, b) => (a.region < b.region ? -1 : 1));
 }

@@ -28,6 +28,8 @@ export interface Evidence {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** SHA-256 of the certificate that the target showed, as hex pairs; null without one. */
   readonly certificate: string | null;
+  /** When the first check ended that saw the target well again, while others did not yet; null while none did. */
+  readonly backSince: number | null;
 }
 
 /** A time span in which a monitor was down or degraded, or in which a region saw nothing right. Times are ms since the epoch. */
@@ -52,11 +54,20 @@ export interface Incident {
   readonly resolution: Resolution | null;
   readonly acknowledgedAt: number | null;
   readonly acknowledgedBy: string | null;
-  /** How often it came back within the grace time. */
+  /** How often the trouble came back within the grace time. */
   readonly reopened: number;
+  /** When the first failing check ended after it came back for the last time; null when it never did. */
+  readonly failedAgainAt: number | null;
+  /** How long the target was well in between, in ms. */
+  readonly wellMs: number;
   /** How many times people were told of it. */
   readonly notices: number;
   readonly evidence: readonly Evidence[];
+}
+
+/** From the target's first failure to its recovery, without the time that it was well in between; null until it has recovered. In ms. */
+export function troubleMs({ startedAt, recoveredAt, wellMs }: Pick<Incident, "startedAt" | "recoveredAt" | "wellMs">) {
+  return recoveredAt === null ? null : recoveredAt - startedAt - wellMs;
 }
 
 /** What every incident begins with: not over, not acknowledged, and told to nobody. */
@@ -67,6 +78,8 @@ export const newlyOpened = {
   acknowledgedAt: null,
   acknowledgedBy: null,
   reopened: 0,
+  failedAgainAt: null,
+  wellMs: 0,
   notices: 0,
 } as const satisfies Partial<Incident>;
 

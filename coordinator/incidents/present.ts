@@ -5,7 +5,7 @@ import type { Evidence, TimelineEntry } from "./incident.ts";
 
 /** An incident as the API returns it; until it has ended, its duration is up to now. */
 export function presentIncident(incident: NamedIncident, now: number): IncidentRow {
-  const { startedAt, recoveredAt, resolvedAt, evidence } = incident;
+  const { startedAt, recoveredAt, resolvedAt, wellMs, evidence } = incident;
   return {
     id: incident.id,
     monitorId: incident.monitorId,
@@ -20,17 +20,19 @@ export function presentIncident(incident: NamedIncident, now: number): IncidentR
     confirmedAt: isoTime(incident.confirmedAt),
     recoveredAt: isoOrNull(recoveredAt),
     resolvedAt: isoOrNull(resolvedAt),
-    durationMs: Math.max(0, Math.round((recoveredAt ?? resolvedAt ?? now) - startedAt)),
+    durationMs: Math.max(0, Math.round((recoveredAt ?? resolvedAt ?? now) - startedAt - wellMs)),
     acknowledgedAt: isoOrNull(incident.acknowledgedAt),
     acknowledgedBy: incident.acknowledgedBy,
     reopened: incident.reopened,
+    failedAgainAt: isoOrNull(incident.failedAgainAt),
+    wellMs,
     notices: incident.notices,
     regions: evidence.filter(({ status }) => status !== "up").map(({ region }) => region),
   };
 }
 
-export function presentEvidence({ since, checkedAt, ...evidence }: Evidence): EvidenceRow {
-  return { ...evidence, since: isoTime(since), checkedAt: isoTime(checkedAt) };
+export function presentEvidence({ since, checkedAt, backSince, ...evidence }: Evidence): EvidenceRow {
+  return { ...evidence, since: isoTime(since), checkedAt: isoTime(checkedAt), backSince: isoOrNull(backSince) };
 }
 
 export function presentEntry({ id, at, type, data }: StoredEntry): TimelineRow {

@@ -142,5 +142,6 @@ function evidenceOf({ region, status, sideSince }: CastVote, seen: readonly Regi
     phase: latest?.phase ?? null,
     error: latest?.error ?? null,
     certificate: latest?.certificate ?? null,
+    backSince: null,
   };
 }

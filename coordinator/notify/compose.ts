@@ -2,9 +2,10 @@ import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { PhaseName } from "../../shared/result.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
+import { troubleMs } from "../incidents/incident.ts";
 import { formatUtc } from "../quantities.ts";
 import { composeTrouble } from "./compose-trouble.ts";
-import type { Notice, NoticeEvent, NoticeMonitor, Severity } from "./notice.ts";
+import type { Notice, NoticeEvent, NoticeEvidence, NoticeMonitor, Severity } from "./notice.ts";
 import type { PlannedDelivery } from "./plan.ts";
 
 const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
@@ -59,7 +60,7 @@ export function compose(
 ): Notice {
   if (trouble) return composeTrouble(trouble, { id, event, at }, publicUrl);
   const subject = monitor?.name ?? (region === null ? "Watchpost" : `region ${region}`);
-  const durationMs = incident?.recoveredAt ? incident.recoveredAt - incident.startedAt : null;
+  const durationMs = incident && troubleMs(incident);
   const lasted = event === "up" && durationMs !== null ? ` (after ${formatSpan(durationMs)})` : "";
   return {
     id,
@@ -82,15 +83,7 @@ export function compose(
       toldBefore: incident.notices > 1,
     },
     trouble: null,
-    evidence: (incident?.evidence ?? []).map((seen) => ({
-      region: seen.region,
-      status: seen.status,
-      errorCode: (seen.error?.code as CheckErrorCode | undefined) ?? null,
-      errorMessage: seen.error?.message ?? null,
-      phase: seen.phase as PhaseName | null,
-      address: seen.address,
-      latencyMs: seen.latencyMs,
-    })),
+    evidence: (incident?.evidence ?? []).map(noticeEvidence),
     url: pageOf(publicUrl, monitor, incident),
   };
 }
@@ -120,14 +113,37 @@ function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: In
   if (event === "flapping")
     facts.push("It changes too often to tell of each change; you hear again when it has settled.");
   if (!incident) return facts;
-  facts.push(`Since ${formatUtc(incident.startedAt)}`);
+  const { startedAt, failedAgainAt, reopened } = incident;
+  facts.push(`Since ${formatUtc(failedAgainAt ?? startedAt)}`);
+  if (failedAgainAt !== null) {
+    const times = reopened === 1 ? "once" : `${reopened} times`;
+    facts.push(`It began at ${formatUtc(startedAt)} and has come back ${times}.`);
+  }
   if (incident.recoveredAt) facts.push(`Until ${formatUtc(incident.recoveredAt)}`);
   if (event === "up") return facts;
   if (incident.kind === "regional") facts.push("Not all regions see it.");
   return [...facts, ...incident.evidence.map(testimony)];
 }
 
-function testimony({ region, status, error, phase, address, latencyMs }: Evidence): string {
+/** A region that sees the target well again is told of as such, whatever it saw before. */
+function noticeEvidence(seen: Evidence): NoticeEvidence {
+  const { region, address, backSince } = seen;
+  if (backSince !== null) {
+    return { region, status: "up", errorCode: null, errorMessage: null, phase: null, address, latencyMs: null };
+  }
+  return {
+    region,
+    status: seen.status,
+    errorCode: (seen.error?.code as CheckErrorCode | undefined) ?? null,
+    errorMessage: seen.error?.message ?? null,
+    phase: seen.phase as PhaseName | null,
+    address,
+    latencyMs: seen.latencyMs,
+  };
+}
+
+function testimony({ region, status, error, phase, address, latencyMs, backSince }: Evidence): string {
+  if (backSince !== null) return `${region}: up again`;
   if (status === "up") return `${region}: up, ${Math.round(latencyMs)} ms`;
   const where = [phase?.replace(/Ms$/, ""), address].filter(Boolean).join(", ");
   const what = error ? `${error.code}: ${error.message}` : `${Math.round(latencyMs)} ms`;

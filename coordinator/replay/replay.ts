@@ -194,6 +194,6 @@ function latestOf(arrivals: readonly Stored[]): Stored[] {
 
 /** Of what a region saw only how it judged is looked at here. */
 function evidenceOf({ region, status, sideSince, checkedAt }: Ballot): Evidence {
-  const nothing = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
-  return { ...nothing, region, status, since: sideSince, checkedAt };
+  const unknown = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
+  return { ...unknown, backSince: null, region, status, since: sideSince, checkedAt };
 }

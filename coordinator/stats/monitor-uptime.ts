@@ -22,18 +22,18 @@ export async function monitorUptime(
   const to = Math.floor(now);
   const whole = { from: Math.max(to - uptimeWindows["90d"], monitor.createdAt), to };
   const names = Object.keys(uptimeWindows) as UptimeWindow[];
-  const [{ incidents, ...history }, gaps, accounts] = await Promise.all([
+  const [{ from: begun, incidents, ...history }, gaps, accounts] = await Promise.all([
     deps.verdictHistory.since(monitor.id, whole.from),
     deps.shards.gaps(shardOf(monitor.id), slotAt(whole.from), slotAt(to)),
     Promise.all(names.map((name) => statsOf(deps, monitor, { from: to - uptimeWindows[name], to, region: null, now }))),
   ]);
   const lifetime = freshnessMs(monitor);
   const silences = gaps.map((gap) => ({ from: gap.from * SLOT_MS + lifetime, to: (gap.to + 1) * SLOT_MS }));
-  const all = spansOf(whole, { ...history, silences });
+  const ever = spansOf({ from: begun, to }, { ...history, silences });
   return {
     windows: names.map((window, n) => {
       const within = { from: Math.max(to - uptimeWindows[window], monitor.createdAt), to };
-      const spans = cutTo(within, all);
+      const spans = cutTo(within, ever);
       const { coverage, scheduled, results, missed } = (accounts[n] as MonitorStats).total;
       return {
         window,
@@ -43,11 +43,11 @@ export async function monitorUptime(
         scheduled,
         results,
         missed,
-        incidents: incidentFigures(within, incidents, spans),
+        incidents: incidentFigures(within, incidents, ever),
       };
     }),
     days: daysOf(whole).map((day) => {
-      const { errorBudget: _, ...figures } = uptimeOf(cutTo(day, all), null);
+      const { errorBudget: _, ...figures } = uptimeOf(cutTo(day, ever), null);
       return { ...day, ...figures };
     }),
   };

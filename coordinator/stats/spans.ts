@@ -88,7 +88,8 @@ function apart(patches: readonly Span[]): Span[] {
   return result;
 }
 
-function isOnPurpose(verdict: Verdict): boolean {
+/** Nobody expects a target to be up then. */
+export function isOnPurpose(verdict: Verdict): boolean {
   return verdict === "paused" || verdict === "maintenance";
 }
 

@@ -2,6 +2,7 @@ import type { Incident } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { Account } from "./account.ts";
 import type { Span, Stretch } from "./spans.ts";
+import { isOnPurpose } from "./spans.ts";
 
 const DAY_MS = 86_400_000;
 /** The windows that uptime is told over, up to now. */
@@ -69,40 +70,73 @@ function budgetOf(slo: number, observedMs: number, usedMs: number): ErrorBudget 
   };
 }
 
+/** Figures of a monitor's incidents. An incident that was nothing but unknown, paused or in maintenance in a window is in none. */
 export interface IncidentFigures {
   /** Incidents in which it was down at some time in the window. */
   readonly down: number;
-  /** The others: it was degraded only. */
+  /** The others in which it was degraded. */
   readonly degraded: number;
-  /** From the target's first failure to its recovery, the mean over those of the former that recovered; in ms. */
+  /**
+   * From the target's first failure to its recovery, the mean over those of the former that recovered; in ms.
+   * Maintenance is left out, and the time that the target was well before the same incident came back.
+   */
   readonly mttrMs: number | null;
-  /** From the target's first failure until it was confirmed, the mean over all of the former; in ms. */
+  /** From the target's first failure until it was confirmed, the mean over all of the former, without maintenance; in ms. */
   readonly mttdMs: number | null;
 }
 
 type Course = Pick<Incident, "startedAt" | "confirmedAt" | "recoveredAt" | "resolvedAt">;
 
-/** Figures of a monitor's incidents that lasted at some time in a window. */
+/**
+ * Figures of a monitor's incidents that lasted at some time in a window.
+ * @param spans from where the first of these incidents began to the end of the window.
+ */
 export function incidentFigures(
   window: Stretch,
   incidents: readonly Course[],
   spans: readonly Span[],
 ): IncidentFigures {
-  const lasting = incidents.filter(
-    (incident) => incident.startedAt < window.to && (endOf(incident) ?? window.to) > window.from,
-  );
-  const outages = lasting.filter((incident) => {
-    const end = endOf(incident) ?? window.to;
-    return spans.some(({ verdict, from, to }) => verdict === "down" && from < end && to > incident.startedAt);
-  });
+  const [downIn, degradedIn] = (["down", "degraded"] as const).map((wanted) => {
+    const lasted = timeIn(spans, (verdict) => verdict === wanted);
+    return (incident: Course) =>
+      lasted(common(window, { from: incident.startedAt, to: endOf(incident) ?? window.to })) > 0;
+  }) as [(incident: Course) => boolean, (incident: Course) => boolean];
+  const troubled = timeIn(spans, (verdict) => verdict !== "up" && !isOnPurpose(verdict));
+  const watched = timeIn(spans, (verdict) => !isOnPurpose(verdict));
+  const outages = incidents.filter(downIn);
   return {
     down: outages.length,
-    degraded: lasting.length - outages.length,
+    degraded: incidents.filter((incident) => !downIn(incident) && degradedIn(incident)).length,
     mttrMs: mean(
-      outages.flatMap(({ startedAt, recoveredAt }) => (recoveredAt === null ? [] : recoveredAt - startedAt)),
+      outages.flatMap(({ startedAt, recoveredAt }) =>
+        recoveredAt === null ? [] : troubled({ from: startedAt, to: recoveredAt }),
+      ),
     ),
-    mttdMs: mean(outages.map(({ startedAt, confirmedAt }) => confirmedAt - startedAt)),
+    mttdMs: mean(outages.map(({ startedAt, confirmedAt }) => watched({ from: startedAt, to: confirmedAt }))),
   };
+}
+
+function common(a: Stretch, b: Stretch): Stretch {
+  return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
+}
+
+/** How long verdicts of some kind stood within a stretch, in ms: there may be many stretches, and many spans. */
+function timeIn(spans: readonly Span[], counts: (verdict: Verdict) => boolean): (stretch: Stretch) => number {
+  const counted = spans.filter(({ verdict }) => counts(verdict));
+  const before = [0];
+  for (const { from, to } of counted) before.push((before.at(-1) as number) + to - from);
+  /** From the first of them up to an instant. */
+  const upTo = (instant: number): number => {
+    let [low, high] = [0, counted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((counted[middle] as Span).from < instant) low = middle + 1;
+      else high = middle;
+    }
+    const last = counted[low - 1];
+    return last ? (before[low - 1] as number) + Math.min(instant, last.to) - last.from : 0;
+  };
+  return ({ from, to }) => (from < to ? upTo(to) - upTo(from) : 0);
 }
 
 function endOf({ recoveredAt, resolvedAt }: Course): number | null {

@@ -17,6 +17,8 @@ export interface IncidentRow {
   readonly acknowledged_at: Date | null;
   readonly acknowledged_by: string | null;
   readonly reopened: number;
+  readonly failed_again_at: Date | null;
+  readonly well_ms: number;
   readonly notices: number;
   readonly evidence: Incident["evidence"];
 }
@@ -37,8 +39,11 @@ export function toIncident(row: IncidentRow): Incident {
     acknowledgedAt: row.acknowledged_at?.getTime() ?? null,
     acknowledgedBy: row.acknowledged_by,
     reopened: row.reopened,
+    failedAgainAt: row.failed_again_at?.getTime() ?? null,
+    wellMs: row.well_ms,
     notices: row.notices,
-    evidence: row.evidence,
+    // Those of earlier releases do not say it.
+    evidence: row.evidence.map((seen) => ({ ...seen, backSince: seen.backSince ?? null })),
   };
 }
 
@@ -69,12 +74,17 @@ export async function writeIncidents(client: PostgresClient, incidents: readonly
   for (const incident of incidents) {
     await client.query(
       `INSERT INTO incidents (id, monitor_id, region, kind, level, started_at, detected_at, confirmed_at, recovered_at,
-                              resolved_at, resolution, acknowledged_at, acknowledged_by, reopened, notices, evidence)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                              resolved_at, resolution, acknowledged_at, acknowledged_by, reopened, failed_again_at,
+                              well_ms, notices, evidence)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
        ON CONFLICT (id) DO UPDATE SET
          kind = excluded.kind, level = excluded.level, recovered_at = excluded.recovered_at,
          resolved_at = excluded.resolved_at, resolution = excluded.resolution, reopened = excluded.reopened,
-         notices = excluded.notices, evidence = excluded.evidence`,
+         failed_again_at = excluded.failed_again_at, well_ms = excluded.well_ms,
+         notices = excluded.notices, evidence = excluded.evidence,
+         -- Somebody may have acknowledged it meanwhile; that it came back alone takes it back.
+         acknowledged_at = CASE WHEN excluded.reopened = incidents.reopened THEN incidents.acknowledged_at END,
+         acknowledged_by = CASE WHEN excluded.reopened = incidents.reopened THEN incidents.acknowledged_by END`,
       [
         incident.id,
         incident.monitorId,
@@ -90,6 +100,8 @@ export async function writeIncidents(client: PostgresClient, incidents: readonly
         toDate(incident.acknowledgedAt),
         incident.acknowledgedBy,
         incident.reopened,
+        toDate(incident.failedAgainAt),
+        incident.wellMs,
         incident.notices,
         JSON.stringify(incident.evidence),
       ],

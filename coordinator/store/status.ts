@@ -6,7 +6,7 @@ import { verdicts } from "../verdict/verdict.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 
 /** The latest of one monitor in one region. */
-export interface RegionStatus extends Omit<Evidence, "since"> {
+export interface RegionStatus extends Omit<Evidence, "since" | "backSince"> {
   readonly monitorId: string;
   readonly scheduledAt: number;
   readonly attempt: number;

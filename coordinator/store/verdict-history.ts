@@ -5,12 +5,14 @@ import type { IncidentRow } from "./incidents.ts";
 import { toIncident } from "./incidents.ts";
 import type { Postgres } from "./postgres.ts";
 
-/** So many changes are read, the latest; before them nothing is known. */
+/** So many changes are read at most, the latest; before them nothing is known. */
 const MAX_CHANGES = 100_000;
 const MAX_INCIDENTS = 10_000;
 
 export interface VerdictHistory {
-  /** In ascending order, the first of them the one that stood when the time began. */
+  /** From when on all is read: from where it was asked, or where the first of the incidents began. */
+  readonly from: number;
+  /** In ascending order, the first of them the one that stood when that time began. */
   readonly changes: readonly VerdictChange[];
   readonly sightings: readonly Sighting[];
   /** Those that lasted at some time since. */
@@ -24,40 +26,51 @@ export interface VerdictHistoryStore {
 
 interface EntryRow {
   readonly at: Date;
-  readonly type: "opened" | "reopened" | "resolved";
+  readonly type: "opened" | "reopened" | "worsened" | "eased" | "resolved";
   readonly data: { readonly level?: Incident["level"]; readonly startedAt?: number; readonly recoveredAt?: number };
 }
 
 export function createVerdictHistoryStore(postgres: Postgres): VerdictHistoryStore {
   return {
-    async since(monitorId, from) {
+    async since(monitorId, asked) {
+      const incidents = await postgres.query<IncidentRow>(
+        `SELECT * FROM incidents WHERE monitor_id = $1 AND (resolved_at IS NULL OR resolved_at >= $2)
+         ORDER BY started_at DESC LIMIT ${MAX_INCIDENTS}`,
+        [monitorId, new Date(asked)],
+      );
+      const from = Math.min(asked, ...incidents.rows.map(({ started_at }) => started_at.getTime()));
       const values = [monitorId, new Date(from)];
-      const [changes, entries, incidents] = await Promise.all([
+      const [changes, entries] = await Promise.all([
         postgres.query<{ at: Date; verdict: Verdict }>(
           `SELECT at, verdict FROM verdict_changes WHERE monitor_id = $1 AND at >= coalesce(
              (SELECT max(at) FROM verdict_changes WHERE monitor_id = $1 AND at <= $2), $2)
-           ORDER BY at DESC LIMIT ${MAX_CHANGES}`,
+           ORDER BY id DESC LIMIT ${MAX_CHANGES}`,
           values,
         ),
         postgres.query<EntryRow>(
-          `SELECT at, type, data FROM timeline
-           WHERE monitor_id = $1 AND at >= $2 AND type IN ('opened', 'reopened', 'resolved')
+          `SELECT at, type, data FROM timeline WHERE monitor_id = $1 AND at >= $2
+             AND type IN ('opened', 'reopened', 'worsened', 'eased', 'resolved')
            ORDER BY at DESC, id DESC LIMIT ${MAX_CHANGES}`,
-          values,
-        ),
-        postgres.query<IncidentRow>(
-          `SELECT * FROM incidents WHERE monitor_id = $1 AND (resolved_at IS NULL OR resolved_at >= $2)
-           ORDER BY started_at DESC LIMIT ${MAX_INCIDENTS}`,
           values,
         ),
       ]);
       return {
-        changes: changes.rows.map(({ at, verdict }) => ({ at: at.getTime(), verdict })).reverse(),
+        from,
+        changes: inOrder(changes.rows.map(({ at, verdict }) => ({ at: at.getTime(), verdict })).reverse()),
         sightings: entries.rows.flatMap(toSighting),
         incidents: incidents.rows.map(toIncident),
       };
     },
   };
+}
+
+/** What was written later was shown later, also where clocks differed by which the instants were taken. */
+function inOrder(changes: readonly VerdictChange[]): VerdictChange[] {
+  let latest = Number.NEGATIVE_INFINITY;
+  return changes.map(({ at, verdict }) => {
+    latest = Math.max(latest, at);
+    return { at: latest, verdict };
+  });
 }
 
 function toSighting({ at, type, data: { level, startedAt, recoveredAt } }: EntryRow): Sighting[] {

@@ -40,6 +40,7 @@ export function impaired(
         phase: null,
         error: { code: "agent_network", message: reason },
         certificate: null,
+        backSince: null,
       },
     ],
   };

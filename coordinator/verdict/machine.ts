@@ -1,7 +1,7 @@
 import { longestWaitMs } from "../schedule/due.ts";
 import { answerOf, isConfirmed } from "./confirmation.ts";
 import { calmAt, isFlapping, recentChanges } from "./flapping.ts";
-import { isSame, pictureOf, seenBy } from "./picture.ts";
+import { begunAt, isSame, pictureOf, seenBy } from "./picture.ts";
 import type { Arrival, Ballot, Doubt, Effect, Outcome, Subject, VerdictState } from "./state.ts";
 import type { Settled } from "./verdict.ts";
 import { freshnessMs, judge, quorumOf } from "./verdict.ts";
@@ -339,7 +339,17 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     changes,
   };
   if (from !== to) {
-    run.effects.push({ type: "settled", at, from, to, suspectedAt, before: state.before, evidence: votes });
+    const begun = begunAt(state, to, votes);
+    run.effects.push({
+      type: "settled",
+      at,
+      from,
+      to,
+      begunAt: begun,
+      suspectedAt,
+      before: state.before,
+      evidence: votes,
+    });
   }
   if (counts && !state.flapping && isFlapping(changes)) {
     run.state = { ...run.state, flapping: true };

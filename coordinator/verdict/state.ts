@@ -104,6 +104,8 @@ export type Effect<B extends Ballot> =
       readonly at: number;
       readonly from: Settled;
       readonly to: Settled;
+      /** When the first check ended that saw the target so; what took until `at` was to confirm it. */
+      readonly begunAt: number;
       /** When confirmation was asked for; null when none was needed. */
       readonly suspectedAt: number | null;
       /** What it was before the votes ran out, when they are back; else null. */

@@ -18,6 +18,7 @@ export function anIncident(changes: Partial<Incident> = {}): Incident {
     phase: "connectMs",
     error: { code: "connect_refused", message: "refused" },
     certificate: null,
+    backSince: null,
   } as const;
   return {
     ...newlyOpened,

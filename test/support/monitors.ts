@@ -17,6 +17,9 @@ export function aMonitor(changes: Partial<Monitor> = {}): Monitor {
     enabled: true,
     stagger: true,
     assertions: [],
+    tags: [],
+    dependsOn: [],
+    slo: null,
     ...changes,
   } as Monitor;
 }

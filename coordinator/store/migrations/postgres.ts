@@ -456,4 +456,10 @@ export const postgresMigrations: readonly string[] = [
     created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
   );
   `,
+  `
+  -- An incident that came back: when it began to fail again, and how long it was well in between.
+  ALTER TABLE incidents ADD COLUMN failed_again_at timestamptz(3), ADD COLUMN well_ms bigint NOT NULL DEFAULT 0;
+  -- In which order what people were shown followed: two instants can be the same, or go back by what clocks differ.
+  ALTER TABLE verdict_changes ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY;
+  `,
 ];

@@ -18,6 +18,7 @@ const seen = (region: string, code: string | null) => ({
   phase: code === null ? null : "connectMs",
   error: code === null ? null : { code, message: `it was ${code}` },
   certificate: null,
+  backSince: null,
 });
 
 const incident = (n: number): Incident => ({
@@ -35,6 +36,8 @@ const incident = (n: number): Incident => ({
   acknowledgedAt: null,
   acknowledgedBy: null,
   reopened: 0,
+  failedAgainAt: null,
+  wellMs: 0,
   notices: 1,
   evidence: [seen("eu-west", "connect_refused"), seen("us-east", "connect_refused"), seen("ap-south", "timeout")],
 });

@@ -62,7 +62,7 @@ function live(
       settled: outcome.state.settled,
       graceMs: graceMs(spec.intervalMs),
       newId: () => String(incidents.length),
-      evidenceOf: (vote) => ({ ...nothing, ...vote, since: vote.sideSince }),
+      evidenceOf: (vote) => ({ ...nothing, ...vote, since: vote.sideSince, backSince: null }),
     });
     if (incident) incidents[Number(incident.id)] = incident;
   }

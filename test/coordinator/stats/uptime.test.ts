@@ -68,7 +68,7 @@ test("incidents are counted where they lasted, by what the monitor was in them",
     resolvedAt,
   });
   const spans: Span[] = [
-    { from: 100, to: 120, verdict: "down" },
+    { from: 50, to: 120, verdict: "down" },
     { from: 120, to: 150, verdict: "up" },
     { from: 150, to: 160, verdict: "degraded" },
     { from: 160, to: 190, verdict: "up" },

@@ -435,3 +435,21 @@ test("of two answers of one region the later attempt counts, in whichever order 
     expect(played.state.doubt?.answers).toEqual({ a: "up" });
   }
 });
+
+test("trouble begins with the first check that saw what was not known: not with what one region has long been seeing", () => {
+  const played = up();
+  const begun = (effects: Effect<Ballot>[]) =>
+    effects.flatMap((effect) => (effect.type === "settled" ? effect.begunAt : []));
+  played.results(start + 1_000, "c:degraded");
+  expect(told(played.answers(start + 1_100, "a:up", "b:up", "c:degraded"))).toEqual(["cleared"]);
+  played.results(start + 61_000, "a:up", "b:up", "c:degraded");
+  played.results(start + 121_000, "a:degraded");
+  expect(begun(played.answers(start + 121_200, "a:degraded", "b:up", "c:degraded"))).toEqual([start + 121_000]);
+  // Worse: since the first that saw it so; and better: since the first that did.
+  played.results(start + 130_000, "b:down");
+  expect(begun(played.answers(start + 130_500, "a:degraded", "b:down", "c:down"))).toEqual([start + 130_000]);
+  played.results(start + 140_000, "b:up");
+  const better = played.answers(start + 140_500, "a:up", "b:up", "c:up");
+  expect(told(better)).toEqual(["down to up"]);
+  expect(begun(better)).toEqual([start + 140_000]);
+});

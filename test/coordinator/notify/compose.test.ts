@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import type { Incident } from "../../../coordinator/incidents/incident.ts";
+import { compose } from "../../../coordinator/notify/compose.ts";
+import { anIncident } from "../../support/incidents.ts";
+
+const at = (clock: string) => Date.parse(`2026-03-01T${clock}Z`);
+const monitor = { id: "mon_a", name: "Shop", type: "tcp", target: "shop.example:443", verdict: "down" } as const;
+const told = (event: "down" | "up", incident: Incident) =>
+  compose({ id: "n", event, at: at("12:10:00"), monitor, region: null, incident, trouble: null }, null);
+
+/** Down for ten minutes, well for two, and down again. */
+const again = anIncident({ startedAt: at("11:50:00"), failedAgainAt: at("12:02:00"), wellMs: 120_000, reopened: 1 });
+
+test("trouble that came back is told with when it began to fail again, and for how long it was trouble", () => {
+  expect(told("down", again)).toMatchObject({ title: "DOWN: Shop", incident: { durationMs: null } });
+  expect(told("down", again).lines.slice(0, 3)).toEqual([
+    "tcp shop.example:443",
+    "Since 2026-03-01 12:02:00 UTC",
+    "It began at 2026-03-01 11:50:00 UTC and has come back once.",
+  ]);
+  const over = told("up", { ...again, recoveredAt: at("12:05:00") });
+  expect(over).toMatchObject({ title: "UP: Shop (after 13 min)", incident: { durationMs: 13 * 60_000 } });
+  expect(told("down", anIncident({ startedAt: at("11:50:00") })).lines[1]).toBe("Since 2026-03-01 11:50:00 UTC");
+});
+
+test("a region that sees the target well again is not told of as failing", () => {
+  const [eu, us] = again.evidence as Incident["evidence"];
+  const { lines, evidence } = told("down", { ...again, evidence: [{ ...eu, backSince: at("12:03:00") }, us] as never });
+  expect(lines.slice(3)).toEqual(["eu-west: up again", "us-east: down, connect_refused: refused (connect, 192.0.2.1)"]);
+  expect(evidence).toMatchObject([
+    { region: "eu-west", status: "up", errorCode: null, phase: null, latencyMs: null },
+    { region: "us-east", status: "down", errorCode: "connect_refused", phase: "connectMs" },
+  ]);
+});
