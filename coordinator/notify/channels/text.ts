@@ -18,8 +18,8 @@ export function clean(text: string): string {
 }
 
 export interface ShortenOptions {
-  /** What one character becomes in the vendor's markup. */
-  readonly markup?: (character: string) => string;
+  /** What one character becomes in the vendor's markup, after what its word has so far. */
+  readonly markup?: (character: string, word: string) => string;
   /** How the vendor counts; UTF-16 code units unless said, which are never fewer than characters. */
   readonly size?: (text: string) => number;
   /** What stands for the rest. */
@@ -33,8 +33,10 @@ export function shorten(text: string, max: number, options: ShortenOptions = {})
   let result = "";
   let used = 0;
   let cut = 0;
+  let word = "";
   for (const character of text) {
-    const piece = markup(character);
+    const piece = markup(character, word);
+    word = /\s/.test(character) ? "" : word + character;
     used += size(piece);
     if (used > max) return result.slice(0, cut) + ellipsis;
     result += piece;
@@ -64,9 +66,15 @@ export const htmlOf = (text: string): string => text.replace(/[&<>"']/g, escapeH
 /** Slack's control characters (docs.slack.dev, "Formatting message text"). */
 export const escapeSlack = (character: string): string => (/[&<>]/.test(character) ? escapeHtml(character) : character);
 
-/** Markdown as Discord and Mattermost read it, with mentions broken up. */
-export const escapeMarkdown = (character: string): string =>
-  character === "@" ? breakMention(character) : /[\\`*~|<>[\]#]/.test(character) ? `\\${character}` : character;
+/**
+ * Markdown as Discord and Mattermost read it, with mentions broken up. An address is a link as it stands: what an
+ * escape would break of it is no markup there.
+ */
+export function escapeMarkdown(character: string, word: string): string {
+  if (character === "@") return breakMention(character);
+  const special = /^https?:\/\//.test(word) ? /[\\`|<>[\]]/ : /[\\`*_~|<>[\]#]/;
+  return special.test(character) ? `\\${character}` : character;
+}
 
 /** For plain text in which vendors look for `@name` or `<users/all>`. */
 export const breakMention = (character: string): string =>

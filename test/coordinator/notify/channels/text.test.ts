@@ -22,7 +22,13 @@ describe("shorten", () => {
   test("never goes beyond the size, and is the whole text where that fits", () => {
     fc.assert(
       fc.property(anyText, fc.integer({ min: 4, max: 400 }), escapes, sizes, (text, max, markup, size) => {
-        const whole = [...text].map(markup).join("");
+        const whole = text
+          .split(/(\s)/)
+          .flatMap((word) => {
+            const characters = [...word];
+            return characters.map((character, n) => markup(character, characters.slice(0, n).join("")));
+          })
+          .join("");
         const short = shorten(text, max, { markup, size });
         expect(size(short)).toBeLessThanOrEqual(Math.max(max, size(whole) <= max ? size(whole) : 0));
         if (short !== whole) {
@@ -48,6 +54,17 @@ test.each([
   ["half a character", "a\ud800b\udc00", "a\ufffdb\ufffd"],
   ["spaces around", "  a  ", "a"],
 ])("clean takes %s out", (_what, text, cleaned) => expect(clean(text)).toBe(cleaned));
+
+test.each([
+  [
+    "_a_ **b** `c` ||d|| ~e~ # f <g> [h](i)",
+    "\\_a\\_ \\*\\*b\\*\\* \\`c\\` \\|\\|d\\|\\| \\~e\\~ \\# f \\<g\\> \\[h\\](i)",
+  ],
+  ["http https://x.example/~a/_b_/c#d; e_f", "http https://x.example/~a/_b_/c#d; e\\_f"],
+  ["https://x.example/@here", "https://x.example/@\u200bhere"],
+])("as Markdown, %s is text, and addresses stay links", (text, markdown) => {
+  expect(shorten(text, 200, { markup: escapeMarkdown })).toBe(markdown);
+});
 
 test("plainId keeps an id that is fit for anything, and hashes any other", () => {
   expect(plainId("inc_4k2j-A")).toBe("inc_4k2j-A");
