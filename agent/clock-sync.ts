@@ -37,7 +37,7 @@ const STEP_MS = 100;
 const GRAIN_MS = 10;
 /** So many samples have to agree after a jump. */
 const SETTLED_SAMPLES = 3;
-export const MAX_JUMPS_KEPT = 10;
+const MAX_JUMPS_KEPT = 10;
 
 interface Kept extends ClockEstimate {
   /** Monotonic time. */

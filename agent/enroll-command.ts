@@ -66,7 +66,7 @@ export async function runEnroll(args: readonly string[], program: string): Promi
  * @returns what to tell people
  * @throws ConfigError when an option is missing or wrong; EnrollmentFailure
  */
-export async function enrollBy(
+async function enrollBy(
   given: {
     readonly coordinator?: string;
     readonly tokenFile?: string | undefined;

@@ -4,8 +4,8 @@ import { isRegion, regionRule } from "./region.ts";
 import { isSecretHeader } from "./secret-header.ts";
 
 /** The shortest and the longest interval of a monitor, in ms. */
-export const MIN_INTERVAL_MS = 1_000;
-export const MAX_INTERVAL_MS = 86_400_000;
+const MIN_INTERVAL_MS = 1_000;
+const MAX_INTERVAL_MS = 86_400_000;
 const DEFAULT_INTERVAL_MS = 60_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** The shortest timeout, in ms: below it every measurement would be of the agent. */
@@ -213,7 +213,6 @@ export type GivenHttp = z.output<typeof httpSettings>;
 export type StoredHttp = HttpWith<string | StoredSecret>;
 export type TcpSettings = z.output<typeof tcpSettings>;
 export type Assertion = z.output<typeof assertion>;
-export type AssertionSource = Assertion["source"];
 export type Quorum = z.output<typeof quorum>;
 export const quorumRule = "must be any, majority, all or a number of regions from 1 to 100";
 

@@ -6,7 +6,7 @@ import { OFFLINE_AFTER_MS } from "../../shared/link.ts";
  * clock cannot be corrected, sees through its last checks before it idles as an operator
  * wishes, idles so, has said that it ends, is not there, or may not come any more.
  */
-export const agentStates = [
+const agentStates = [
   "online",
   "starting",
   "clock_refused",

@@ -35,7 +35,7 @@ function bar(day: Day): HTMLElement {
 }
 
 /** Short outages are drawn longer than they were, so that they are seen; long ones as they were. */
-export function shareShown(share: number): number {
+function shareShown(share: number): number {
   return Math.min(1, LEAST_SHARE + (1 - LEAST_SHARE) * share);
 }
 

@@ -25,6 +25,6 @@ export async function secretFile(path: string, create: () => string = randomPass
 }
 
 /** 192 random bits in letters that need no escaping in a URL or a configuration file. */
-export function randomPassword(): string {
+function randomPassword(): string {
   return randomBytes(24).toString("base64url");
 }

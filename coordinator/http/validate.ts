@@ -61,7 +61,7 @@ export const instant = z
   .transform((text) => Date.parse(text));
 
 /** A cursor: opaque to people, a position to the list that gave it out. */
-export function writeCursor(position: object): string {
+function writeCursor(position: object): string {
   return Buffer.from(JSON.stringify(position)).toString("base64url");
 }
 

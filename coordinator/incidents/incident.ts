@@ -9,7 +9,7 @@ export const incidentLevels = ["down", "degraded"] as const;
 export type IncidentLevel = (typeof incidentLevels)[number];
 
 /** Why an incident ended: the target came back, or there was nothing left to judge. */
-export const resolutions = ["recovered", "paused", "changed", "removed", "merged"] as const;
+const resolutions = ["recovered", "paused", "changed", "removed", "merged"] as const;
 export type Resolution = (typeof resolutions)[number];
 
 /** What one region saw. */
@@ -84,7 +84,7 @@ export const newlyOpened = {
 } as const satisfies Partial<Incident>;
 
 /** What happened in the course of an incident, or to a monitor beside any. */
-export const timelineTypes = [
+const timelineTypes = [
   "opened",
   "worsened",
   "eased",

@@ -5,7 +5,7 @@ import type { Miss, Result, ResultStatus } from "../../shared/result.ts";
 import { phaseNames, resultStatuses } from "../../shared/result.ts";
 
 /** Why something that came through a results queue was not taken in. */
-export const quarantineReasons = [
+const quarantineReasons = [
   "malformed",
   "oversized",
   "broken_job",

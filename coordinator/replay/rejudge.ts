@@ -17,7 +17,7 @@ import type { ReplayInput, Stored } from "./replay.ts";
 import { createReplay, questionsOf } from "./replay.ts";
 
 /** So many results are judged again at most: two weeks of three regions every 20 s. */
-export const MAX_RESULTS = 200_000;
+const MAX_RESULTS = 200_000;
 /** After so many results others have their turn. */
 const AT_ONCE = 500;
 const MAX_INCIDENTS = 1_000;

@@ -125,7 +125,7 @@ export async function writeTimeline(client: PostgresClient, entries: readonly Ti
 }
 
 /** A notice's id follows from what it is about, so that the same news is one notice, whoever writes it. */
-export async function writeNotices(client: PostgresClient, news: readonly News[]): Promise<void> {
+async function writeNotices(client: PostgresClient, news: readonly News[]): Promise<void> {
   if (news.length === 0) return;
   await client.query(
     `INSERT INTO notices (id, at, event, monitor_id, region, incident_id, content)

@@ -34,7 +34,7 @@ const direct = /^(evalsha|eval|bzpopmin|info|auth|hello|ping|client|command|conf
 const script = /^(evalsha|eval)$/;
 
 /** Reads `INFO commandstats`: `cmdstat_hget:calls=12,usec=…` */
-export function countCalls(commandStats: string): QueueOperations {
+function countCalls(commandStats: string): QueueOperations {
   let sent = 0;
   let executed = 0;
   for (const [, command = "", calls] of commandStats.matchAll(/^cmdstat_(\S+?):calls=(\d+)/gm)) {

@@ -19,7 +19,7 @@ export function addShow(parent: Command, context: CliContext): void {
 }
 
 /** An incident as people read it at a terminal. */
-export function page(incident: IncidentDetail, color: boolean): string {
+function page(incident: IncidentDetail, color: boolean): string {
   const { level, kind, state, durationMs, startedAt, detectedAt, confirmedAt, recoveredAt, resolvedAt } = incident;
   const { acknowledgedAt, acknowledgedBy, reopened, evidence, timeline, deliveries } = incident;
   const lasted = state === "open" ? "for" : "was so for";
