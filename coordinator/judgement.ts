@@ -1,7 +1,9 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { Monitor } from "../shared/monitor.ts";
 import type { Presence } from "./agents/presence.ts";
 import type { ExtraChecks } from "./dispatch/extra-checks.ts";
+import { createKinQuestions } from "./dispatch/kin-questions.ts";
 import { createQuestionLimit } from "./dispatch/question-limit.ts";
 import { createJudging } from "./ingest/judging.ts";
 import { keepMaintenance } from "./maintenance/keeper.ts";
@@ -22,7 +24,7 @@ export function createJudgement({
   clock,
   logger,
 }: {
-  readonly stores: Pick<Stores, "impairments" | "maintenance" | "verdicts">;
+  readonly stores: Pick<Stores, "impairments" | "maintenance" | "statuses" | "verdicts">;
   readonly schedule: Schedule;
   readonly presence: Pick<Presence, "failingCanaries" | "isLive">;
   /** Has a monitor in doubt checked in some regions at once. */
@@ -53,13 +55,21 @@ export function createJudgement({
     logger,
   });
   const questions = createQuestionLimit(clock);
+  const votersAmong = (regions: Monitor["regions"]) =>
+    schedule.expand(regions).filter((region) => !vantage.impaired.has(region));
+  const kin = createKinQuestions({
+    monitors: schedule.monitors,
+    votingRegions: ({ regions }) => votersAmong(regions),
+    verdictsOf: stores.statuses.of,
+    confirm,
+    logger,
+  });
   const judging = createJudging({
     metrics,
     verdicts,
     circumstancesOf({ monitorId: id, regions, tags, type }, at) {
-      const voting = schedule.expand(regions).filter((region) => !vantage.impaired.has(region));
       return {
-        regions: voting,
+        regions: votersAmong(regions),
         votingSince: vantage.votingSince,
         suspects: vantage.suspects,
         isAbsent: (region) => !presence.isLive(region),
@@ -69,9 +79,11 @@ export function createJudgement({
     onConfirm(monitorId, regions, at) {
       const monitor = schedule.get(monitorId);
       if (!monitor) return;
+      kin.askAbove(monitorId, at);
       if (questions.allows(monitorId)) void confirm(monitor, regions, at);
       else metrics.questionsSkipped.inc();
     },
+    onBack: kin.askBelow,
     clock,
     logger,
   });

@@ -38,6 +38,7 @@ export function createJudging({
   verdicts,
   circumstancesOf,
   onConfirm,
+  onBack,
   metrics,
   clock,
   logger,
@@ -47,6 +48,8 @@ export function createJudging({
   readonly circumstancesOf: (subject: Case, at: number) => Circumstances;
   /** Asked for checks of a monitor in some regions at once; `at` is the instant that they are scheduled at. */
   readonly onConfirm: (monitorId: string, regions: readonly string[], at: number) => void;
+  /** Told that a monitor is not down any more, and as of when, in ms since the epoch. */
+  readonly onBack?: (monitorId: string, at: number) => void;
   readonly metrics: Pick<
     Metrics,
     "verdictChanges" | "storeSeconds" | "incidentsOpened" | "detectSeconds" | "confirmSeconds"
@@ -97,6 +100,7 @@ export function createJudging({
     const to = outcome.state.verdict;
     if (to === from) return;
     metrics.verdictChanges.inc({ to });
+    if (from === "down") onBack?.(monitorId, outcome.state.at);
     logger.info({ monitor: monitorId, from, to }, "A verdict changed");
   }
 

@@ -127,13 +127,22 @@ async function stage() {
     });
     closers.push(() => program.end("SIGKILL"));
     const url = `http://127.0.0.1:${port}`;
+    let isOver = false;
+    void program.exited.then(() => {
+      isOver = true;
+    });
     const isReady = () =>
       fetch(`${url}/readyz`).then(
         ({ ok }) => ok,
         () => false,
       );
-    await until(isReady, (ready) => ready, { withinMs: 60_000 });
-    return { ...program, url };
+    await until(
+      async () => isOver || (await isReady()),
+      (settled) => settled,
+      { withinMs: 60_000 },
+    );
+    // Somebody else may have taken the port meanwhile.
+    return isOver ? start(roles, stores) : { ...program, url };
   }
 
   const first = await start("api,notify", relayed);
