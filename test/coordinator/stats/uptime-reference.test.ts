@@ -78,12 +78,12 @@ function live({ madeAt, troubles, delay, maintenance, pauses, gaps }: World, lif
     null as Settled | null,
     madeAt,
   ];
-  let [paused, lastSeen, isTrouble] = [false, Number.NEGATIVE_INFINITY, false];
+  let [paused, lastSeen, before] = [false, Number.NEGATIVE_INFINITY, "up" as Settled];
   const settle = (at: number, begun: number, to: Settled) => {
     effects.push({ type: "settled", at: msOf(at), begunAt: msOf(begun), from: settled, to, ...base });
     findings.push({ at, begun, to });
     settled = to;
-    isTrouble = to === "unknown" ? isTrouble : to !== "up";
+    if (to !== "unknown") before = to;
   };
   for (let now = madeAt; now < END; now++) {
     const gap = gaps.find(([one]) => isIn(now)(one));
@@ -93,7 +93,7 @@ function live({ madeAt, troubles, delay, maintenance, pauses, gaps }: World, lif
     if (paused !== wasPaused) {
       effects.push({ type: "overlay", at: msOf(now), overlay: "paused", on: paused });
       findings.push({ at: now, begun: now, to: "unknown" });
-      [settled, seen, lastSeen, isTrouble] = ["unknown", null, Number.NEGATIVE_INFINITY, false];
+      [settled, seen, lastSeen, before] = ["unknown", null, Number.NEGATIVE_INFINITY, "up"];
     }
     const isMaintained = !paused && maintenance.some(isIn(now));
     if (!paused && !gap) {
@@ -103,8 +103,8 @@ function live({ madeAt, troubles, delay, maintenance, pauses, gaps }: World, lif
     } else if (now >= lastSeen + lifetime) seen = null;
     if (!isMaintained && !paused && !isAway) {
       if (seen === null && settled !== "unknown") settle(now, now, "unknown");
-      // That it is up is no finding of an instant before, unless it was in trouble.
-      const begun = seen === "up" && !isTrouble ? now : seenSince;
+      // That it still is as it was before nothing was known is no finding of an instant before.
+      const begun = seen === before ? now : seenSince;
       if (seen !== null && !gap && seen !== settled && now >= seenSince + delay) settle(now, begun, seen);
     }
     const verdict = paused ? "paused" : isMaintained ? "maintenance" : settled;
