@@ -13,7 +13,7 @@ const MAX_TITLE = 250;
 const MAX_MESSAGE = 10_000;
 
 /** From 4 its apps make a sound, from 8 they insist (gotify.net, "Push Messages"). */
-const priorities = { critical: 8, warning: 5, info: 2, ok: 5 } as const;
+const priorities = { critical: 8, warning: 5, info: 4, ok: 5 } as const;
 
 /** Gotify by an application's token (gotify.net, "Push Messages", "Message Extras"). */
 export const gotify: Channel<z.output<typeof settings>> = {

@@ -17,7 +17,8 @@ const MAX_TITLE_BYTES = 500;
 const MAX_MESSAGE_BYTES = 4_000;
 const size = jsonBytes;
 
-const priorities = { critical: 5, warning: 4, info: 2, ok: 3 } as const;
+/** Below 3 it is not seen until somebody looks, and a test of the channel would seem lost (docs.ntfy.sh, "Message priority"). */
+const priorities = { critical: 5, warning: 4, info: 3, ok: 3 } as const;
 const tags = {
   critical: "rotating_light",
   warning: "warning",

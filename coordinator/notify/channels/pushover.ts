@@ -27,6 +27,7 @@ type Settings = z.output<typeof settings>;
 const MAX_TITLE = 250;
 const MAX_MESSAGE = 1_024;
 const MAX_URL = 512;
+const NORMAL = 0;
 const EMERGENCY = 2;
 
 /** Pushover by its Message API; an end or an acknowledgement stops the repeating of what it ends. */
@@ -49,7 +50,7 @@ export const pushover: Channel<Settings> = {
 
 function messageOf(settings: Settings, notice: Notice, tag: string) {
   const { token, user, device, criticalPriority, retrySeconds, expireSeconds } = settings;
-  const priority = { critical: criticalPriority, warning: 0, info: -1, ok: 0 }[notice.severity];
+  const priority = notice.severity === "critical" ? criticalPriority : NORMAL;
   const url = linkOf(notice, MAX_URL) ?? undefined;
   return {
     token,

@@ -122,6 +122,15 @@ test.each([
   expect(new URLSearchParams(request?.body).get(field)).toBe(from);
 });
 
+test.each([
+  ["ntfy", 3],
+  ["gotify", 4],
+  ["pushover", 0],
+] as const)("a test of a phone by %s is seen and heard", async (type, priority) => {
+  const [request] = await sent(type, testNotice({ event: "test", severity: "info" }));
+  expect(JSON.parse(request?.body ?? "")).toMatchObject({ priority });
+});
+
 test("Twilio is signed in to by an API key, where there is one", async () => {
   const [request] = await sent("twilio", testNotice(), { apiKeySid: `SK${"b".repeat(32)}` });
   expect(request?.headers.authorization).toBe(
