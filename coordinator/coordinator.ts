@@ -145,6 +145,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
     storage,
     statuses: pending,
     monitorOf: schedule.get,
+    isScheduled: schedule.contains,
     onSignOfLife: presence.answered,
     keepMs: config.resultsTtlDays * 86_400_000,
     clock,

@@ -12,6 +12,7 @@ import type { Schedule } from "./schedule/schedule.ts";
 import type { Stores } from "./store/stores.ts";
 import type { RegionResult } from "./store/verdicts.ts";
 import { createVantage } from "./vantage/vantage.ts";
+import { newcomersOf } from "./verdict/newcomers.ts";
 
 /** What a verdict comes from: the votes, the places that they come from, and what operators have said of it. */
 export function createJudgement({
@@ -67,10 +68,12 @@ export function createJudgement({
   const judging = createJudging({
     metrics,
     verdicts,
-    circumstancesOf({ monitorId: id, regions, tags, type }, at) {
+    circumstancesOf({ monitorId: id, regions, tags, type, policy, updatedAt }, at) {
+      const cameUpAt = regions === "all" ? schedule.cameUpAt : new Map<string, number>();
       return {
         regions: votersAmong(regions),
-        votingSince: vantage.votingSince,
+        newcomers: newcomersOf(cameUpAt, policy, updatedAt),
+        votingSince: Math.max(vantage.votingSince, ...cameUpAt.values()),
         suspects: vantage.suspects,
         isAbsent: (region) => !presence.isLive(region),
         maintenance: maintenance.covers({ id, tags, type }, at),

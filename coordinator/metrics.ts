@@ -23,6 +23,10 @@ export function createMetrics() {
     stored: counter("results_stored_total", "Results inserted into ClickHouse."),
     repeated: counter("results_repeated_total", "Results dropped because the same check's was there already."),
     quarantined: counter("quarantined_total", "What came through the results queues and is not fit.", ["reason"]),
+    unasked: counter(
+      "results_unasked_total",
+      "Results that are no votes: of checks that were not scheduled, or not due yet.",
+    ),
     misses: counter("misses_stored_total", "Checks without a result, by reason.", ["reason"]),
     lostMisses: counter("misses_lost_total", "Reports of missed checks that could not be kept."),
     spoolExpired: counter("spool_expired_blocks_total", "Spooled blocks given up because of their age."),

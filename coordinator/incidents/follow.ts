@@ -188,6 +188,8 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         }
         break;
       case "confirm":
+      case "held":
+      case "released":
         break;
     }
   }

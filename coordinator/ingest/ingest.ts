@@ -8,6 +8,8 @@ import type { Monitor } from "../../shared/monitor.ts";
 import type { Miss, Result } from "../../shared/result.ts";
 import { phaseNames } from "../../shared/result.ts";
 import type { Metrics } from "../metrics.ts";
+import { MAX_EARLY_MS } from "../schedule/due.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import { endedAt, keyOf } from "../store/result-rows.ts";
 import type { StoredResult } from "../store/results.ts";
 import type { RegionResult } from "../store/verdicts.ts";
@@ -39,6 +41,8 @@ export interface IngestDeps {
   readonly storage: Storage;
   readonly statuses: Statuses;
   readonly monitorOf: (monitorId: string) => Monitor | undefined;
+  /** Whether the schedule has a check. */
+  readonly isScheduled: Schedule["contains"];
   /** Told which agent answered through which region's queue, and how long ago, in ms: a queue may be behind. */
   readonly onSignOfLife: (region: string, agentId: string, agoMs: number) => void;
   /** How long results are kept, in ms. */
@@ -53,6 +57,7 @@ export function createIngest({
   storage,
   statuses,
   monitorOf,
+  isScheduled,
   onSignOfLife,
   keepMs,
   clock,
@@ -95,6 +100,14 @@ export function createIngest({
     return false;
   }
 
+  /** Only the result of a check of the schedule is a vote, or of one beside it, and not before its time. */
+  function isVote({ result }: Arrival): boolean {
+    const { attempt, scheduledAt, receivedAt } = result;
+    const isAsked = (attempt > 0 || isScheduled(result)) && scheduledAt <= receivedAt + MAX_EARLY_MS;
+    if (!isAsked) metrics.unasked.inc();
+    return isAsked;
+  }
+
   /** Those that are new to this process, as they are stored. */
   function sift(region: string, { agentId, results }: Message, repeated: boolean): Arrival[] {
     const receivedAt = clock.now();
@@ -121,7 +134,7 @@ export function createIngest({
       const arrivals = sift(region, message, repeated);
       metrics.taken.inc(arrivals.length);
       const missed = misses.filter((miss) => belongs(region, miss)).map((miss) => ({ ...miss, region }));
-      const judged = statuses.add(arrivals.map(({ result }) => toVote(result)));
+      const judged = statuses.add(arrivals.filter(isVote).map(({ result }) => toVote(result)));
       try {
         await Promise.all([storage.addResults(arrivals), storage.addMisses(missed)]);
       } catch (thrown) {

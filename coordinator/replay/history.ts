@@ -1,12 +1,18 @@
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { KnownRegion, Revision } from "../schedule/history.ts";
 import { membersAt } from "../schedule/history.ts";
-import { HELD_AT_MOST_MS } from "../verdict/machine.ts";
 
 /** From this instant on, to below `to`, in ms since the epoch; null while it lasts. */
 export interface Span {
   readonly from: number;
   readonly to: number | null;
+}
+
+/** When trouble was held back that these suspect regions alone saw; to `to` included. */
+export interface Hold {
+  readonly from: number;
+  readonly to: number;
+  readonly regions: readonly string[];
 }
 
 /** What a monitor's verdict depended on beside its results, over time. */
@@ -16,6 +22,7 @@ export interface History {
   readonly regions: readonly KnownRegion[];
   /** When which region had no vote. */
   readonly impairments: ReadonlyArray<Span & { readonly region: string }>;
+  readonly holds: readonly Hold[];
   readonly maintenance: readonly Span[];
 }
 
@@ -26,31 +33,37 @@ export interface Turn {
   readonly revision: Revision | null;
   /** Whether the monitor was judged again because of it, and not only at the next result. */
   readonly wakes: boolean;
+  /** Whether what was held back was not any more. */
+  readonly releases: boolean;
 }
 
 /** The turns after an instant, in ascending order. */
-export function turnsAfter({ revisions, regions, impairments, maintenance }: History, begin: number): Turn[] {
+export function turnsAfter({ revisions, regions, impairments, holds, maintenance }: History, begin: number): Turn[] {
   const edges = (spans: readonly Span[]) => spans.flatMap(({ from, to }) => (to === null ? [from] : [from, to]));
   const woken = [...edges(impairments), ...edges(maintenance)];
   const unnoticed = [
     ...regions.flatMap(({ since, until }) => (until === null ? [since] : [since, until])),
-    ...impairments.map(({ from }) => from - HELD_AT_MOST_MS),
+    ...holds.map(({ from }) => from),
   ];
+  const turn: Omit<Turn, "at"> = { revision: null, wakes: false, releases: false };
   const turns: Turn[] = [
-    ...revisions.map((revision) => ({ at: revision.validFrom, revision, wakes: false })),
-    ...woken.map((at) => ({ at, revision: null, wakes: true })),
-    ...unnoticed.map((at) => ({ at, revision: null, wakes: false })),
+    ...revisions.map((revision) => ({ ...turn, at: revision.validFrom, revision })),
+    ...woken.map((at) => ({ ...turn, at, wakes: true })),
+    ...unnoticed.map((at) => ({ ...turn, at })),
+    // What came in that very instant was taken before.
+    ...holds.map(({ to }) => ({ ...turn, at: to + 1, wakes: true, releases: true })),
   ];
   return turns.filter(({ at }) => at > begin).sort((a, b) => a.at - b.at);
 }
 
 /**
- * What held at an instant. That a region was suspect is not kept: it counts as such in
- * the time before its vote was taken in which that holds anything back.
+ * What held at an instant. That a region was suspect is kept where it held anything back.
+ * @param validFrom since when the version of the monitor was valid that was so then.
  */
 export function circumstancesAt(
-  { regions, impairments, maintenance }: History,
-  wanted: MonitorSpec["regions"],
+  { regions, impairments, holds, maintenance }: History,
+  { regions: wanted }: MonitorSpec,
+  validFrom: number,
   at: number,
 ) {
   const isOn = ({ from, to }: Span) => from <= at && (to === null || at < to);
@@ -58,7 +71,14 @@ export function circumstancesAt(
   const members = wanted === "all" ? membersAt(regions, at) : [...wanted].sort();
   return {
     regions: members.filter((region) => !impaired.has(region)),
-    suspects: impairments.filter(({ from }) => at < from && from <= at + HELD_AT_MOST_MS).map(({ region }) => region),
+    cameUpAt: new Map(
+      wanted === "all"
+        ? regions
+            .filter(({ since, until }) => since <= at && (until === null || at < until))
+            .map(({ region, since }) => [region, since])
+        : [],
+    ),
+    suspects: holds.filter(({ from, to }) => validFrom <= from && from <= at && at <= to).flatMap((one) => one.regions),
     maintenance: maintenance.some(isOn),
   };
 }

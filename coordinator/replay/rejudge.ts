@@ -15,6 +15,7 @@ import { compare, isWithin, outlineOf } from "./compare.ts";
 import type { History } from "./history.ts";
 import type { ReplayInput, Stored } from "./replay.ts";
 import { createReplay, questionsOf } from "./replay.ts";
+import { wasVote } from "./was-vote.ts";
 
 /** So many results are judged again at most: two weeks of three regions every 20 s. */
 const MAX_RESULTS = 200_000;
@@ -62,19 +63,21 @@ export async function rejudge(
   const live = await recorded({ from, to });
   if (live.length > MAX_INCIDENTS) throw new TooMuch(`there are more than ${MAX_INCIDENTS} incidents in this time`);
   const end = endOf(live, to, now);
-  const [known, impairments, maintenance, results] = await Promise.all([
+  const [known, impairments, holds, maintenance, results] = await Promise.all([
     regions.history(),
     judged.impairments(begin, end),
+    judged.holds(monitor.id, begin, end),
     judged.maintenance(monitor.id, begin, end),
     judged.results({ monitorId: monitor.id, from: begin, to: end, lifetimeMs: longest, limit: MAX_RESULTS + 1 }),
   ]);
   if (results.length > MAX_RESULTS) throw new TooMuch(`there are more than ${MAX_RESULTS} results in this time`);
 
-  const history: History = { revisions, regions: known, impairments, maintenance };
-  const input = { history, begin, asked: questionsOf(results) };
+  const history: History = { revisions, regions: known, impairments, holds, maintenance };
+  const votes = results.filter((result) => wasVote(monitor.id, history, result));
+  const input = { history, begin, asked: questionsOf(votes) };
   const inWindow = (some: readonly Incident[]) => some.map(outlineOf).filter((one) => isWithin(one, from, to));
   const compared = async (by: ReplayInput["quorum"]): Promise<Difference> =>
-    compare(inWindow(live).reverse(), inWindow(await run({ ...input, quorum: by }, results, end)));
+    compare(inWindow(live).reverse(), inWindow(await run({ ...input, quorum: by }, votes, end)));
 
   const asLive = await compared(null);
   const isFaithful = asLive.changed.length + asLive.onlyLive.length + asLive.onlyReplayed.length === 0;

@@ -4,6 +4,7 @@ import type { Evidence, Incident } from "../incidents/incident.ts";
 import type { Revision } from "../schedule/history.ts";
 import { judgedAnew } from "../verdict/anew.ts";
 import { inOrder, isNewer, MAX_BEHIND_MS, REST_MS, step } from "../verdict/machine.ts";
+import { newcomersOf } from "../verdict/newcomers.ts";
 import type { Arrival, Ballot, Doubt, VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
 import type { Policy } from "../verdict/verdict.ts";
@@ -12,7 +13,7 @@ import { circumstancesAt, turnsAfter } from "./history.ts";
 import { isJudgedAlike } from "./judged-alike.ts";
 
 /** A result as it was stored. */
-export type Stored = Arrival<Ballot>;
+export type Stored = Arrival<Ballot> & { readonly round: number };
 
 export interface ReplayInput {
   readonly history: History;
@@ -63,9 +64,7 @@ export interface Replay {
  * otherwise: while PostgreSQL was away the latest result of each region alone was
  * kept for it; a coordinator that was killed may have stored results that it had not
  * judged. So can what is not stored any more, or not yet, and, by some ms, which vote
- * had just gone stale when a result came in. So can trouble of some seconds that a
- * region saw alone, which was held back until it was over: that a region was suspect
- * is kept only if it lost its vote.
+ * had just gone stale when a result came in.
  */
 export function createReplay({ history, begin, quorum, asked }: ReplayInput): Replay {
   const turns = turnsAfter(history, begin);
@@ -73,7 +72,7 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
   let revision: Revision | undefined = history.revisions.findLast(({ validFrom }) => validFrom <= begin);
   let state = stateAt(revision, begin);
   let votes: readonly Ballot[] = [];
-  let circumstances = revision?.spec ? circumstancesAt(history, revision.spec.regions, begin) : null;
+  let circumstances = revision?.spec ? circumstancesAt(history, revision.spec, revision.validFrom, begin) : null;
   let dueAt: number | null = null;
   let nextTurn = 0;
   let nextAsked = 0;
@@ -83,8 +82,9 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
     const { enabled, intervalMs, timeoutMs, quorum: own } = revision.spec;
     const policy: Policy = { enabled, intervalMs, timeoutMs, quorum: quorum ?? own };
     const { flapping } = state;
+    const newcomers = newcomersOf(circumstances.cameUpAt, policy, revision.validFrom);
     // All that fell due by now has been looked at.
-    const outcome = step({ state: { ...state, at: now }, votes, policy, ...circumstances }, arrivals, now);
+    const outcome = step({ state: { ...state, at: now }, votes, policy, ...circumstances, newcomers }, arrivals, now);
     ({ state, votes, dueAt } = outcome);
     if (outcome.effects.length === 0) return;
     const course = follow({
@@ -125,10 +125,12 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
   }
 
   function turn(): void {
-    const { at, revision: next, wakes } = turns[nextTurn++] as (typeof turns)[number];
+    const { at, revision: next, wakes, releases } = turns[nextTurn++] as (typeof turns)[number];
     if (next) change(next);
     if (!revision?.spec) return;
-    circumstances = circumstancesAt(history, revision.spec.regions, at);
+    circumstances = circumstancesAt(history, revision.spec, revision.validFrom, at);
+    // It was looked at then, and not when it would have been here.
+    if (releases && state.doubt?.heldBy) state = { ...state, doubt: { ...state.doubt, until: at } };
     if (wakes) judge([], at);
   }
 

@@ -32,6 +32,23 @@ export function longestWaitMs({ intervalMs }: Pick<Timing, "intervalMs">): numbe
   return Math.min(intervalMs, MAX_WAIT_MS);
 }
 
+/**
+ * Whether the rhythm of a monitor has a check in a region.
+ * @param regions the monitor's regions at that instant, in ascending order.
+ */
+export function isDue(
+  timing: Timing,
+  regions: readonly string[],
+  { region, round, scheduledAt }: { readonly region: string; readonly round: number; readonly scheduledAt: number },
+): boolean {
+  return (
+    regions.includes(region) && dueAt(firstDueAt(timing, regions, region), timing.intervalMs, round) === scheduledAt
+  );
+}
+
+/** No check is made before its time; so far, in ms, may the clocks of agents and coordinators be apart. */
+export const MAX_EARLY_MS = 5_000;
+
 /** The instant of a round, in ms since the epoch. */
 export function dueAt(firstDue: number, intervalMs: number, round: number): number {
   return firstDue + round * intervalMs;

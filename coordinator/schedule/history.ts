@@ -69,7 +69,7 @@ function countIn({ firstDue, intervalMs }: Stretch, from: number, to: number): n
 }
 
 /** The instant from which a change counts that was made at an instant. */
-function takesEffect(madeAt: number): number {
+export function takesEffect(madeAt: number): number {
   return effectiveSlot(madeAt) * SLOT_MS;
 }
 

@@ -1,5 +1,5 @@
 import type { Monitor } from "../../shared/monitor.ts";
-import { dueAt, firstDueAt, roundAt } from "./due.ts";
+import { dueAt, firstDueAt, isDue, roundAt } from "./due.ts";
 import { SHARDS, shardOf } from "./shard.ts";
 import { effectiveSlot, SLOT_MS, slotAt } from "./slot.ts";
 
@@ -28,6 +28,10 @@ export interface Schedule {
   setRegions(regions: readonly string[], since: number): void;
   /** The regions that a monitor's `regions` names, in ascending order. */
   expand(regions: Monitor["regions"]): readonly string[];
+  /** When each of the regions that `regions: all` stands for came up, in ms since the epoch. */
+  readonly cameUpAt: ReadonlyMap<string, number>;
+  /** Whether a check was, or will be, due by a monitor's latest revision. */
+  contains(check: Omit<DueCheck, "monitor"> & { readonly monitorId: string }): boolean;
   /** What is due in a slot, of one shard, in the same order on every coordinator. */
   dueIn(shard: number, slot: number): DueCheck[];
   /** The round of a monitor in a region that an extra check at this instant belongs to. */
@@ -60,6 +64,9 @@ export function createSchedule(): Schedule {
   const monitors = new Map<string, Monitor>();
   const shards = Array.from({ length: SHARDS }, (): Wheels => new Map());
   let allRegions: readonly string[] = [];
+  const cameUpAt = new Map<string, number>();
+  /** What `all` stood for from a slot on, the latest last. */
+  let memberships: ReadonlyArray<{ readonly from: number; readonly regions: readonly string[] }> = [];
 
   function expand(regions: Monitor["regions"]): readonly string[] {
     return regions === "all" ? allRegions : [...regions].sort();
@@ -120,7 +127,21 @@ export function createSchedule(): Schedule {
       const from = effectiveSlot(since);
       for (const monitor of following) withdraw(monitor, from);
       allRegions = [...regions].sort();
+      memberships = [...memberships, { from, regions: allRegions }].slice(-MEMBERSHIPS_KEPT);
+      for (const region of cameUpAt.keys()) if (!allRegions.includes(region)) cameUpAt.delete(region);
+      for (const region of allRegions) if (!cameUpAt.has(region)) cameUpAt.set(region, since);
       for (const monitor of following) insert(monitor, Math.max(from, effectiveSlot(monitor.updatedAt)));
+    },
+    cameUpAt,
+    contains({ monitorId, ...check }) {
+      const monitor = monitors.get(monitorId);
+      if (!monitor) return false;
+      const slot = slotAt(check.scheduledAt);
+      const regions =
+        monitor.regions === "all"
+          ? (memberships.findLast(({ from }) => from <= slot)?.regions ?? [])
+          : expand(monitor.regions);
+      return isDue(monitor, regions, check);
     },
     dueIn(shard, slot) {
       const due: DueCheck[] = [];
@@ -155,6 +176,9 @@ function sweep(wheel: Wheel, at: number, spot: Spot, slot: number): void {
   spot.places = spot.places.filter(({ until }) => until > slot - SLOTS_KEPT);
   if (spot.places.length === 0) wheel.delete(at);
 }
+
+/** What `all` stood for before so many changes is forgotten; what was due then is no vote any more. */
+const MEMBERSHIPS_KEPT = 50;
 
 /** Slots further back than this are never read again. */
 const SLOTS_KEPT = 60;

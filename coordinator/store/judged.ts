@@ -1,4 +1,4 @@
-import type { Span } from "../replay/history.ts";
+import type { Hold, Span } from "../replay/history.ts";
 import type { Stored } from "../replay/replay.ts";
 import type { Side } from "../verdict/state.ts";
 import type { ClickHouse } from "./clickhouse.ts";
@@ -23,6 +23,8 @@ export interface JudgedStore {
   results(wanted: ResultsWanted): Promise<Stored[]>;
   /** When which region had no vote, as far as it was within a time. */
   impairments(from: number, to: number): Promise<Array<Span & { readonly region: string }>>;
+  /** When which regions' word on a monitor was held back, as far as it was within a time. */
+  holds(monitorId: string, from: number, to: number): Promise<Hold[]>;
   /** When a monitor was shown as in maintenance, as far as it was within a time. */
   maintenance(monitorId: string, from: number, to: number): Promise<Span[]>;
 }
@@ -30,6 +32,7 @@ export interface JudgedStore {
 type ResultRow = readonly [
   region: string,
   status: Side | "error",
+  round: number,
   attempt: number,
   scheduledMs: number,
   startedMs: number,
@@ -47,7 +50,7 @@ export function createJudgedStore(postgres: Postgres, clickhouse: ClickHouse): J
     async results({ monitorId, from, to, lifetimeMs, limit }) {
       const answer = await clickhouse.query({
         query: `
-          SELECT region, status, attempt, toUnixTimestamp64Milli(scheduled_at), toUnixTimestamp64Milli(started_at),
+          SELECT region, status, round, attempt, toUnixTimestamp64Milli(scheduled_at), toUnixTimestamp64Milli(started_at),
                  toUnixTimestamp64Milli(received_at) AS received_ms, latency_ms
           FROM results
           WHERE monitor_id = {monitorId: String}
@@ -71,6 +74,14 @@ export function createJudgedStore(postgres: Postgres, clickhouse: ClickHouse): J
       );
       return rows.map((row) => ({ region: row.region, ...toSpan(row) }));
     },
+    async holds(monitorId, from, to) {
+      const { rows } = await postgres.query<{ regions: string[]; from_at: Date; to_at: Date }>(
+        `SELECT regions, from_at, to_at FROM verdict_holds
+         WHERE monitor_id = $1 AND to_at >= $2 AND from_at < $3 ORDER BY from_at`,
+        [monitorId, new Date(from), new Date(to)],
+      );
+      return rows.map(({ regions, from_at, to_at }) => ({ regions, from: from_at.getTime(), to: to_at.getTime() }));
+    },
     async maintenance(monitorId, from, to) {
       const { rows } = await postgres.query<SpanRow>(
         `SELECT from_at, to_at
@@ -84,8 +95,8 @@ export function createJudgedStore(postgres: Postgres, clickhouse: ClickHouse): J
   };
 }
 
-function toStored([region, status, attempt, scheduledAt, startedAt, receivedAt, latencyMs]: ResultRow): Stored {
-  return { region, status, attempt, scheduledAt, checkedAt: endedAt({ startedAt, latencyMs }), receivedAt };
+function toStored([region, status, round, attempt, scheduledAt, startedAt, receivedAt, latencyMs]: ResultRow): Stored {
+  return { region, status, round, attempt, scheduledAt, checkedAt: endedAt({ startedAt, latencyMs }), receivedAt };
 }
 
 function toSpan({ from_at, to_at }: SpanRow): Span {

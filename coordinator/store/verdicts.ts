@@ -3,7 +3,7 @@ import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { ResultStatus } from "../../shared/result.ts";
 import type { Course } from "../incidents/follow.ts";
 import type { Incident } from "../incidents/incident.ts";
-import type { Arrival, Ballot, Outcome, VerdictState } from "../verdict/state.ts";
+import type { Arrival, Ballot, Effect, Outcome, VerdictState } from "../verdict/state.ts";
 import { initialState } from "../verdict/state.ts";
 import type { Policy, Settled, Verdict } from "../verdict/verdict.ts";
 import { latestIncidents, writeCourses } from "./incidents.ts";
@@ -25,6 +25,8 @@ export interface Case {
   readonly regions: MonitorSpec["regions"];
   readonly type: MonitorSpec["type"];
   readonly tags: readonly string[];
+  /** When the monitor was last changed, in ms since the epoch. */
+  readonly updatedAt: number;
   readonly state: VerdictState;
   readonly votes: readonly CastVote[];
   readonly arrivals: readonly ResultArrival[];
@@ -146,6 +148,7 @@ async function decide(
       regions: row.regions,
       type: row.type,
       tags: row.tags,
+      updatedAt: row.updated_ms,
       state: row.state ? { ...initialState, ...row.state } : stateOf(row.verdict),
       votes: votes.get(row.monitor_id) ?? [],
       // One of a check that was due before the monitor's current revision was about another target.
@@ -162,7 +165,8 @@ async function decide(
     ),
   );
   await writeStates(client, decided);
-  const eventful = decided.filter(({ outcome }) => outcome.effects.some(({ type }) => type !== "confirm"));
+  await writeHolds(client, decided);
+  const eventful = decided.filter(({ outcome }) => outcome.effects.some(({ type }) => !unfollowed.has(type)));
   const courses = eventful.length === 0 ? new Map<string, Course>() : await followAll(client, eventful, follow);
   await writeCourses(client, [...courses.values()]);
   return decided
@@ -174,6 +178,9 @@ async function decide(
       course: courses.get(row.monitor_id) ?? null,
     }));
 }
+
+/** What the machine does that nothing becomes of in an incident. */
+const unfollowed: ReadonlySet<Effect<CastVote>["type"]> = new Set(["confirm", "held", "released"]);
 
 interface Decided {
   readonly row: Locked;
@@ -289,6 +296,27 @@ async function writeStates(client: PostgresClient, decided: readonly Decided[]):
       turned.map(({ outcome }) => outcome.state.verdict),
     ],
   );
+}
+
+/** Keeps what was held back for the sake of suspect regions, which is nowhere else, for whoever judges it again. */
+async function writeHolds(client: PostgresClient, decided: readonly Decided[]): Promise<void> {
+  for (const { row, outcome } of decided) {
+    for (const effect of outcome.effects) {
+      if (effect.type === "held") {
+        await client.query(
+          `INSERT INTO verdict_holds (monitor_id, from_at, to_at, regions) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (monitor_id, from_at) DO UPDATE SET regions = excluded.regions`,
+          [row.monitor_id, new Date(effect.since), new Date(effect.until), effect.regions],
+        );
+      } else if (effect.type === "released") {
+        await client.query("UPDATE verdict_holds SET to_at = $3 WHERE monitor_id = $1 AND from_at = $2", [
+          row.monitor_id,
+          new Date(effect.since),
+          new Date(effect.at),
+        ]);
+      }
+    }
+  }
 }
 
 /** The time of the last event alone is not worth a write. */

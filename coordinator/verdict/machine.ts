@@ -13,8 +13,6 @@ export const REST_MS = 1_000;
 /** How long trouble that only suspect regions see is held back, in ms, before it counts after all. */
 const HOLD_MS = 30_000;
 const HOLD_LOOK_MS = 1_000;
-/** How long before a region loses its vote it can have been held back as a suspect, in ms, beside the target's timeout. */
-export const HELD_AT_MOST_MS = CONFIRM_WAIT_MS + HOLD_MS;
 /** How long a result may be on its way to the coordinator, in ms; what takes longer was spooled and tells of the past. */
 const DELIVERY_MS = 60_000;
 /** What fell due earlier than this before now, in ms, is looked at as of then: nothing is asked, or told, about the past. */
@@ -212,9 +210,12 @@ function overlay<B extends Ballot>(run: Run<B>): boolean {
   if (wanted !== current) {
     if (current) run.effects.push({ type: "overlay", at: state.at, overlay: current, on: false });
     if (wanted) run.effects.push({ type: "overlay", at: state.at, overlay: wanted, on: true });
+    release(run);
     // What was seen before a pause says nothing of what is after it.
     const kept =
-      wanted === "paused" ? { ...state, settled: "unknown" as const, before: null, picture: {}, changes: [] } : state;
+      wanted === "paused"
+        ? { ...state, settled: "unknown" as const, before: null, silent: false, picture: {}, changes: [] }
+        : state;
     const votesFrom = current === "paused" ? state.at : state.votesFrom;
     run.state = { ...kept, verdict: wanted ?? kept.settled, doubt: null, unheardSince: null, votesFrom };
   }
@@ -242,8 +243,9 @@ function fresh<B extends Ballot>({ votes, regions, policy, state }: Run<B>): B[]
     .sort((a, b) => byText(a.region, b.region));
 }
 
-function observe<B extends Ballot>({ regions, policy, state }: Run<B>, votes: readonly B[]): Settled {
-  return judge(votes, regions, policy, state.at).verdict as Settled;
+function observe<B extends Ballot>({ regions, newcomers, policy, state }: Run<B>, votes: readonly B[]): Settled {
+  const excused = regions.filter((region) => state.at < (newcomers?.[region] ?? 0));
+  return judge(votes, regions, policy, state.at, excused).verdict as Settled;
 }
 
 /** Whether what is observed ends `unknown` without more ado: first votes that pass, or what was so before. */
@@ -279,6 +281,7 @@ function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
   const { regions, policy, state } = run;
   if (doubt.until < run.earliest) {
     // Nobody was there when it should have ended, and the answers may still wait to be taken in.
+    release(run);
     run.state = { ...state, doubt: null };
     return;
   }
@@ -293,8 +296,11 @@ function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
   const suspectedAt = state.unheardSince ?? doubt.at;
   const heldUntil = doubt.at + CONFIRM_WAIT_MS + policy.timeoutMs + HOLD_MS;
   if (verdict !== state.settled && isHeld(run, verdict, votes) && state.at < heldUntil) {
-    run.state = { ...state, doubt: { ...doubt, until: Math.min(state.at + HOLD_LOOK_MS, heldUntil) } };
-  } else if (verdict === state.settled) {
+    hold(run, doubt, votes, heldUntil);
+    return;
+  }
+  release(run);
+  if (verdict === state.settled) {
     clear(run, suspectedAt, votes);
   } else if (verdict === "unknown" || isConfirmed(state, doubt, verdict, votes, (some) => observe(run, some))) {
     settle(run, verdict, votes, suspectedAt);
@@ -303,6 +309,22 @@ function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
     const restUntil = state.at + Math.max(CONFIRM_WAIT_MS, state.at - suspectedAt);
     run.state = { ...state, doubt: null, unheardSince: suspectedAt, restUntil };
   }
+}
+
+/** Waits for what becomes of the suspect regions that see it. */
+function hold<B extends Ballot>(run: Run<B>, doubt: Doubt, votes: readonly B[], heldUntil: number): void {
+  const { state } = run;
+  const known = doubt.heldBy ?? [];
+  const others = votes.flatMap(({ region, status }) => (status === "up" || known.includes(region) ? [] : region));
+  const heldBy = [...known, ...others].sort();
+  run.state = { ...state, doubt: { ...doubt, heldBy, until: Math.min(state.at + HOLD_LOOK_MS, heldUntil) } };
+  if (others.length > 0)
+    run.effects.push({ type: "held", at: state.at, since: doubt.at, regions: heldBy, until: heldUntil });
+}
+
+/** Says that what was held back is not any more, if anything was; the doubt that it was in is about to end. */
+function release<B extends Ballot>({ state, effects }: Run<B>): void {
+  if (state.doubt?.heldBy) effects.push({ type: "released", at: state.at, since: state.doubt.at });
 }
 
 /** Whether it is trouble that suspect regions alone see. */
@@ -332,6 +354,7 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     verdict: to,
     settled: to,
     before: silent ? (from === "unknown" ? state.before : from) : null,
+    silent,
     picture: silent ? state.picture : pictureOf(votes),
     doubt: null,
     unheardSince: null,
@@ -339,17 +362,9 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     changes,
   };
   if (from !== to) {
+    const before = state.silent ? state.before : null;
     const begun = begunAt(state, to, votes);
-    run.effects.push({
-      type: "settled",
-      at,
-      from,
-      to,
-      begunAt: begun,
-      suspectedAt,
-      before: state.before,
-      evidence: votes,
-    });
+    run.effects.push({ type: "settled", at, from, to, begunAt: begun, suspectedAt, before, evidence: votes });
   }
   if (counts && !state.flapping && isFlapping(changes)) {
     run.state = { ...run.state, flapping: true };

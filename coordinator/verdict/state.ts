@@ -33,6 +33,8 @@ export interface Doubt {
   readonly answers: Readonly<Record<string, ResultStatus>>;
   /** Nobody is waited for beyond this, in ms since the epoch. */
   readonly until: number;
+  /** The suspect regions for whose sake what the votes say is held back; none while it is not. */
+  readonly heldBy?: readonly string[];
 }
 
 /** What is remembered of a monitor between two events. It is plain data, stored as JSON. */
@@ -43,6 +45,8 @@ export interface VerdictState {
   readonly settled: Settled;
   /** What was established before the votes ran out, so that their return is no news; null unless `settled` is `unknown`. */
   readonly before: Settled | null;
+  /** The votes have run out and not come again, other than after a change of what is judged. */
+  readonly silent: boolean;
   /** The regions that were not seeing the target well when this was established. Their votes are no news. */
   readonly picture: Readonly<Record<string, Side>>;
   readonly doubt: Doubt | null;
@@ -64,6 +68,7 @@ export const initialState: VerdictState = {
   verdict: "unknown",
   settled: "unknown",
   before: null,
+  silent: false,
   picture: {},
   doubt: null,
   at: 0,
@@ -84,6 +89,8 @@ export interface Subject<B extends Ballot> {
   readonly regions: readonly string[];
   /** Since when those and no others have one, in ms since the epoch, where that is known: nothing is looked at as of before. */
   readonly votingSince?: number;
+  /** Until when each of those that have come up lately has no time for a vote, in ms since the epoch; none when this is left out. */
+  readonly newcomers?: Readonly<Record<string, number>>;
   /** Those of them of which it is being found out whether they see anything right: alone they settle nothing. */
   readonly suspects: readonly string[];
   /** Whether a region has no live agent, so that it is not asked; none is so when this is left out. */
@@ -98,6 +105,17 @@ export type Effect<B extends Ballot> =
   | { readonly type: "confirm"; readonly at: number; readonly regions: readonly string[] }
   /** The suspicion was not confirmed: the settled verdict stands. */
   | { readonly type: "cleared"; readonly at: number; readonly suspectedAt: number }
+  /** What the votes say is held back from the doubt of the instant `since` on, because only these suspect regions see it. */
+  | {
+      readonly type: "held";
+      readonly at: number;
+      readonly since: number;
+      readonly regions: readonly string[];
+      /** It is at the latest until then, in ms since the epoch. */
+      readonly until: number;
+    }
+  /** It is not any more. */
+  | { readonly type: "released"; readonly at: number; readonly since: number }
   /** The settled verdict changed. */
   | {
       readonly type: "settled";

@@ -35,8 +35,15 @@ export interface Judgement {
  * - else `up`.
  *
  * @param regions the regions that have a vote; votes of others are ignored.
+ * @param excused those of them whose silence tells nothing yet.
  */
-export function judge(votes: readonly Vote[], regions: readonly string[], policy: Policy, now: number): Judgement {
+export function judge(
+  votes: readonly Vote[],
+  regions: readonly string[],
+  policy: Policy,
+  now: number,
+  excused: readonly string[] = [],
+): Judgement {
   if (!policy.enabled) return { verdict: "paused", staleAt: null };
   const lifetime = freshnessMs(policy);
   const fresh = votes.filter(
@@ -47,7 +54,9 @@ export function judge(votes: readonly Vote[], regions: readonly string[], policy
   const down = fresh.filter((vote) => vote.status === "down").length;
   const degraded = fresh.filter((vote) => vote.status === "degraded").length;
   if (down >= quorum) return { verdict: "down", staleAt };
-  if (fresh.length < enoughToTell(policy.quorum, regions.length)) return { verdict: "unknown", staleAt };
+  const hasVote = (region: string) => fresh.some((vote) => vote.region === region);
+  const awaited = regions.filter((region) => !excused.includes(region) || hasVote(region)).length;
+  if (fresh.length < enoughToTell(policy.quorum, awaited)) return { verdict: "unknown", staleAt };
   return { verdict: down > 0 || degraded >= quorum ? "degraded" : "up", staleAt };
 }
 
@@ -65,8 +74,9 @@ export function quorumOf(quorum: Quorum, regions: number): number {
 
 /**
  * How many fresh votes it takes to say anything but `down`. One silent region of
- * three must not make `all` blind, so that asks for a majority only.
+ * three must not make `all` blind, nor `3`, so that those ask for a majority only:
+ * when so many do not fail, the quorum of all that have a vote cannot.
  */
 function enoughToTell(quorum: Quorum, regions: number): number {
-  return quorum === "all" ? quorumOf("majority", regions) : quorumOf(quorum, regions);
+  return Math.min(quorumOf(quorum, regions), quorumOf("majority", regions));
 }

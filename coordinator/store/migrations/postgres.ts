@@ -462,4 +462,14 @@ export const postgresMigrations: readonly string[] = [
   -- In which order what people were shown followed: two instants can be the same, or go back by what clocks differ.
   ALTER TABLE verdict_changes ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY;
   `,
+  `
+  -- When trouble that suspect regions alone saw of a monitor was held back: from the instant of the doubt on.
+  CREATE TABLE verdict_holds (
+    monitor_id text NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    from_at timestamptz(3) NOT NULL,
+    to_at timestamptz(3) NOT NULL,
+    regions text[] NOT NULL,
+    PRIMARY KEY (monitor_id, from_at)
+  );
+  `,
 ];

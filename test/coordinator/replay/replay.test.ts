@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { follow, graceMs } from "../../../coordinator/incidents/follow.ts";
 import type { Incident } from "../../../coordinator/incidents/incident.ts";
 import { compare, outlineOf } from "../../../coordinator/replay/compare.ts";
-import type { History } from "../../../coordinator/replay/history.ts";
+import type { History, Hold } from "../../../coordinator/replay/history.ts";
 import type { Stored } from "../../../coordinator/replay/replay.ts";
 import { createReplay, questionsOf } from "../../../coordinator/replay/replay.ts";
 import { step } from "../../../coordinator/verdict/machine.ts";
@@ -20,6 +20,8 @@ const quick: MonitorSpec = { ...patient, intervalMs: 3_000, timeoutMs: 1_000 };
 type Side = Stored["status"];
 /** What each region sees of the target from an instant on, in ms after the start. */
 type Sights = ReadonlyArray<{ readonly from: number; readonly seen: Readonly<Record<string, Side>> }>;
+/** When a region is suspect, in ms after the start. */
+type Suspicions = ReadonlyArray<{ readonly from: number; readonly to: number; readonly region: string }>;
 
 /**
  * Judges as a coordinator does: results wait for the next flush, and every half
@@ -31,7 +33,9 @@ function live(
   delays: readonly number[],
   until: number,
   spec: MonitorSpec = patient,
+  suspicions: Suspicions = [],
 ) {
+  const holds = new Map<number, Hold>();
   const results: Stored[] = [];
   const incidents: Incident[] = [];
   let waiting: Stored[] = [];
@@ -43,13 +47,30 @@ function live(
     const { seen } = sights.findLast(({ from }) => start + from <= scheduledAt) ?? { seen: {} as Record<string, Side> };
     const status = seen[region] ?? "up";
     const took = 20 + (delays[count++ % delays.length] as number);
-    coming.push({ region, status, scheduledAt, attempt, checkedAt: scheduledAt + 20, receivedAt: scheduledAt + took });
+    coming.push({
+      region,
+      status,
+      round: 0,
+      scheduledAt,
+      attempt,
+      checkedAt: scheduledAt + 20,
+      receivedAt: scheduledAt + took,
+    });
   }
 
   function judge(arrivals: readonly Stored[], now: number): void {
     const { flapping } = outcome.state;
-    outcome = step({ ...outcome, policy: spec, regions, suspects: [], maintenance: false }, arrivals, now);
+    const suspects = suspicions.flatMap(({ from, to, region }) =>
+      start + from <= now && now < start + to ? [region] : [],
+    );
+    outcome = step({ ...outcome, policy: spec, regions, suspects, maintenance: false }, arrivals, now);
     for (const effect of outcome.effects) {
+      if (effect.type === "held")
+        holds.set(effect.since, { from: effect.since, to: effect.until, regions: effect.regions });
+      if (effect.type === "released") {
+        const held = holds.get(effect.since) as Hold;
+        holds.set(effect.since, { ...held, to: effect.at });
+      }
       // The question is on its way only when it was written down.
       if (effect.type === "confirm")
         for (const region of effect.regions) see(region, effect.at, Math.max(1, now - effect.at));
@@ -87,19 +108,27 @@ function live(
       waiting = [];
       flushAt = now + (flushes[flush++ % flushes.length] as number);
     }
-    if ((now - start) % 500 === 0 && outcome.dueAt !== null && outcome.dueAt <= now) judge([], now);
+    const isCleared = suspicions.some(({ to }) => start + to <= now && now < start + to + 500);
+    if ((now - start) % 500 === 0 && ((outcome.dueAt !== null && outcome.dueAt <= now) || isCleared)) judge([], now);
   }
-  return { results: results.sort((a, b) => a.receivedAt - b.receivedAt), incidents };
+  return { results: results.sort((a, b) => a.receivedAt - b.receivedAt), incidents, holds: [...holds.values()] };
 }
 
 const nothing = { latencyMs: 0, statusCode: null, address: null, phase: null, error: null, certificate: null };
 
-function replay(results: readonly Stored[], until: number, quorum: MonitorSpec["quorum"] | null, spec = patient) {
+function replay(
+  results: readonly Stored[],
+  until: number,
+  quorum: MonitorSpec["quorum"] | null,
+  spec = patient,
+  holds: readonly Hold[] = [],
+) {
   const pieces = 7;
   const history: History = {
     revisions: [{ spec, validFrom: start }],
     regions: [],
     impairments: [],
+    holds,
     maintenance: [],
   };
   const again = createReplay({ history, begin: start, quorum, asked: questionsOf(results) });
@@ -143,6 +172,47 @@ test("whatever happens, a replay of the live policy gives exactly the live incid
     { numRuns: 60 },
   );
   expect(incidents).toBeGreaterThan(30);
+}, 60_000);
+
+test("what was held back for the sake of suspect regions is held back again, and no longer", () => {
+  const sums = { incidents: 0, holds: 0, mattered: 0 };
+  const until = 300_000;
+  /** Trouble that one region sees, or two, and in which they are suspect for a while. */
+  const trouble = fc.record({
+    from: fc.integer({ min: 10_000, max: until - 20_000 }),
+    length: fc.integer({ min: 500, max: 30_000 }),
+    seen: fc.constantFrom<Record<string, Side>>({ a: "down" }, { b: "degraded" }, { a: "down", b: "down" }),
+    suspectAfter: fc.integer({ min: -1_000, max: 2_000 }),
+    suspectFor: fc.integer({ min: 1_000, max: 60_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(trouble, { minLength: 3, maxLength: 8 }), fc.nat({ max: 150 }), (troubles, flush) => {
+      const seen = troubles.flatMap(({ from, length, seen }) => [
+        { from, seen },
+        { from: from + length, seen: {} },
+      ]);
+      const suspicions = troubles.flatMap(({ from, seen, suspectAfter, suspectFor }) =>
+        Object.keys(seen).map((region) => ({
+          region,
+          from: from + suspectAfter,
+          to: from + suspectAfter + suspectFor,
+        })),
+      );
+      const sorted = seen.sort((a, b) => a.from - b.from);
+      const was = live(sorted, [flush], [10, 200, 30], until, quick, suspicions);
+      const outlines = was.incidents.map(outlineOf);
+      const { changed, onlyLive, onlyReplayed } = compare(outlines, replay(was.results, until, null, quick, was.holds));
+      expect({ changed, onlyLive, onlyReplayed }).toEqual({ changed: [], onlyLive: [], onlyReplayed: [] });
+      const forgetful = compare(outlines, replay(was.results, until, null, quick));
+      sums.incidents += outlines.length;
+      sums.holds += was.holds.length;
+      sums.mattered += forgetful.changed.length + forgetful.onlyReplayed.length;
+    }),
+    { numRuns: 60 },
+  );
+  expect(sums.incidents).toBeGreaterThan(20);
+  expect(sums.holds).toBeGreaterThan(100);
+  expect(sums.mattered).toBeGreaterThan(20);
 }, 60_000);
 
 test("by another quorum an outage that two of three regions see is degraded, and that of one is an outage", () => {

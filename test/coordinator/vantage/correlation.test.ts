@@ -87,6 +87,14 @@ describe("a region", () => {
     expect(standingOf(alone(failing, hosts), false, NOW)).toEqual({ alone: failing, compared: hosts, isBad });
   });
 
+  test("sees no host fail of which it sees anything well", () => {
+    const views = alone(6, 6);
+    const well = views
+      .slice(0, 4)
+      .map((view) => ({ ...view, monitorId: `other ${view.monitorId}`, own: { ...view.own, isWell: true } }));
+    expect(standingOf([...views, ...well], true, NOW)).toEqual({ alone: 2, compared: 6, isBad: false });
+  });
+
   test("is not in trouble by what others saw before it began to see them fail", () => {
     expect(standingOf(alone(6, 6, { othersAgo: 3_000 }), true, NOW)).toMatchObject({ alone: 0, isBad: false });
   });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { judgedAnew } from "../../../coordinator/verdict/anew.ts";
 import { CONFIRM_WAIT_MS, step } from "../../../coordinator/verdict/machine.ts";
 import type { Arrival, Ballot, Effect, Outcome, Subject } from "../../../coordinator/verdict/state.ts";
 import { initialState } from "../../../coordinator/verdict/state.ts";
@@ -14,6 +15,7 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
   const played = {
     suspects: [] as string[],
     absent: [] as string[],
+    newcomers: {} as Record<string, number>,
     maintenance: false,
     regions,
     votingSince: 0,
@@ -39,10 +41,15 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
         told.map((text) => ({ ...arrival(text, asked, 7), receivedAt: at })),
       );
     },
+    /** What is judged is changed. */
+    change(at: number): void {
+      outcome = { ...outcome, state: judgedAnew(outcome.state, played.policy.enabled, at) };
+    },
     step(now: number, arrivals: Arrival<Ballot>[] = []): Effect<Ballot>[] {
-      const { policy, suspects, absent, maintenance, regions, votingSince } = played;
+      const { policy, suspects, absent, maintenance, regions, newcomers, votingSince } = played;
       const isAbsent = (region: string) => absent.includes(region);
-      outcome = step({ ...outcome, policy, regions, votingSince, suspects, isAbsent, maintenance }, arrivals, now);
+      const circumstances = { policy, regions, newcomers, votingSince, suspects, isAbsent, maintenance };
+      outcome = step({ ...outcome, ...circumstances }, arrivals, now);
       return [...outcome.effects];
     },
   };
@@ -82,6 +89,24 @@ test("a region that gets its vote back is asked about as of then, and not as of 
   played.regions = ["a", "b", "c"];
   played.votingSince = start + 9_000;
   expect(played.step(start + 9_400)).toEqual([{ type: "confirm", at: start + 9_000, regions: ["a", "b", "c"] }]);
+});
+
+test("a region that comes up makes nothing unknown before it had the time for a first word", () => {
+  const played = up({ regions: ["a"] });
+  played.regions = ["a", "b"];
+  played.newcomers = { b: start + 60_000 };
+  expect(told(played.step(start + 1_000))).toEqual([]);
+  expect(told(played.results(start + 30_000, "a:up"))).toEqual([]);
+  expect(told(played.results(start + 61_000, "a:up"))).toEqual(["up to unknown"]);
+});
+
+test("a region that comes up is asked at once, and makes a quorum only with its own word", () => {
+  const played = up({ regions: ["a"] });
+  played.regions = ["a", "b"];
+  played.newcomers = { b: start + 60_000 };
+  expect(played.results(start + 1_000, "a:down")).toMatchObject([{ type: "confirm", regions: ["a", "b"] }]);
+  expect(told(played.answers(start + 1_100, "a:down"))).toEqual([]);
+  expect(told(played.answers(start + 1_200, "b:down"))).toEqual(["up to down"]);
 });
 
 test("the first passing votes make it up without confirmation, as soon as they are enough", () => {
@@ -191,6 +216,28 @@ test("while it is paused or in maintenance nothing is asked, and afterwards it i
   expect(played.state).toMatchObject({ verdict: "paused", doubt: null });
 });
 
+test("that it flaps is told once, however often it changes until it has settled", () => {
+  const played = up();
+  const seen: string[] = [];
+  for (let n = 1; n <= 15; n++) {
+    const status = n % 2 === 1 ? "down" : "up";
+    const at = start + 20_000 * n;
+    seen.push(...told(played.results(at, `a:${status}`)));
+    seen.push(...told(played.answers(at + 100, `a:${status}`, `b:${status}`, `c:${status}`)));
+  }
+  expect(seen.filter((effect) => effect === "flapping")).toHaveLength(1);
+  expect(played.state.flapping).toBe(true);
+});
+
+test("a change of which regions see it is asked about once", () => {
+  const played = up({ regions: ["a", "b", "c", "d", "e"] });
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:up", "c:up", "d:up", "e:up");
+  expect(told(played.results(start + 5_000, "b:degraded"))).toEqual(["confirm"]);
+  expect(told(played.answers(start + 5_100, "a:down", "b:degraded", "c:up", "d:up", "e:up"))).toEqual(["evidence"]);
+  for (let at = start + 6_000; at < start + 60_000; at += 1_000) expect(told(played.step(at))).toEqual([]);
+});
+
 test("it flaps after many changes, and has settled after a calm time", () => {
   const played = up();
   const all = (at: number, status: string) => {
@@ -210,9 +257,12 @@ test("what a suspect region alone sees is held back", () => {
   const played = up();
   played.suspects = ["a"];
   played.results(start + 1_000, "a:down");
-  expect(told(played.answers(start + 1_100, "a:down", "b:up", "c:up"))).toEqual([]);
+  expect(played.answers(start + 1_100, "a:down", "b:up", "c:up")).toEqual([
+    { type: "held", at: start + 1_100, since: start + 1_000, regions: ["a"], until: start + 51_000 },
+  ]);
+  expect(told(played.step(start + 1_600))).toEqual([]);
   played.suspects = [];
-  expect(told(played.step(start + 3_000))).toEqual(["up to degraded"]);
+  expect(told(played.step(start + 3_000))).toEqual(["released", "up to degraded"]);
 });
 
 const hourly: Policy = { ...policy, intervalMs: 3_600_000 };
@@ -246,6 +296,36 @@ test("after a long absence what has come by then is taken before anything is jud
     receivedAt: back - 20_000,
   }));
   expect(told(played.step(back, came))).toEqual([]);
+});
+
+test.each([
+  ["up", null],
+  ["no data", "up"],
+] as const)(
+  "a change of what is judged tells of nothing that comes back after %s but data that ran out",
+  (was, before) => {
+    const played = up();
+    const changedAt = start + 300_000;
+    if (was === "no data") expect(told(played.step(changedAt))).toEqual(["up to unknown"]);
+    played.change(changedAt);
+    expect(played.results(changedAt + 1_000, "a:up", "b:up")).toMatchObject([{ from: "unknown", to: "up", before }]);
+  },
+);
+
+test("that it flaps outlives a change of what is judged, and ends as ever", () => {
+  const played = up();
+  for (let n = 0; n < 6; n++) {
+    const at = start + 10_000 * (n + 1);
+    const status = n % 2 === 0 ? "down" : "up";
+    played.results(at, `a:${status}`);
+    played.answers(at + 100, `a:${status}`, `b:${status}`, `c:${status}`);
+  }
+  played.change(start + 100_000);
+  expect(played.state.flapping).toBe(true);
+  const effects: Effect<Ballot>[] = [];
+  for (let at = start + 101_000; at < start + 600_000; at += 30_000)
+    effects.push(...played.results(at, "a:up", "b:up"));
+  expect(effects.filter(({ type }) => type === "flapping")).toMatchObject([{ flapping: false }]);
 });
 
 test("what was seen before a pause counts no more after it", () => {
@@ -324,7 +404,17 @@ test("trouble that was held back and has passed is not settled", () => {
   played.answers(start + 1_100, "a:down", "b:up", "c:up");
   const effects = played.results(start + 5_000, "a:up");
   for (let at = start + 6_000; at < start + 60_000; at += 1_000) effects.push(...played.step(at));
-  expect(told(effects)).toEqual(["cleared"]);
+  expect(told(effects)).toEqual(["released", "cleared"]);
+});
+
+test("what is held back for one suspect region's sake is so for that of another one that joins it", () => {
+  const played = up({ regions: ["a", "b", "c", "d", "e"] });
+  played.suspects = ["a", "b"];
+  played.results(start + 1_000, "a:down");
+  played.answers(start + 1_100, "a:down", "b:up", "c:up", "d:up", "e:up");
+  expect(played.results(start + 1_500, "b:down")).toMatchObject([{ type: "held", regions: ["a", "b"] }]);
+  played.maintenance = true;
+  expect(told(played.step(start + 2_000))).toEqual(["overlay", "released"]);
 });
 
 test("trouble is held back no longer than it says, however often it is looked at", () => {
@@ -334,7 +424,7 @@ test("trouble is held back no longer than it says, however often it is looked at
   played.answers(start + 1_100, "a:down", "b:up", "c:up");
   const until = start + 1_000 + CONFIRM_WAIT_MS + policy.timeoutMs + 30_000;
   for (let at = start + 1_300; at < until; at += 700) expect(told(played.step(at))).toEqual([]);
-  expect(told(played.step(until))).toEqual(["up to degraded"]);
+  expect(told(played.step(until))).toEqual(["released", "up to degraded"]);
 });
 
 test("one failing vote beside an old slow one is not two that fail", () => {

@@ -40,6 +40,9 @@ test.each([
   ["all", ["up", null, null], "unknown"],
   [2, ["down", "down", "up"], "down"],
   [9, ["down", "down", "down"], "down"],
+  [3, ["up", "up", null], "up"],
+  [3, ["down", "down", null], "degraded"],
+  [9, ["up", null, null], "unknown"],
 ] as const)("with quorum %s, %j is %s", (quorum, statuses, verdict) => {
   expect(judge(votes(...statuses), regions, { ...policy, quorum }, now).verdict).toBe(verdict);
 });

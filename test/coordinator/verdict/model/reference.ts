@@ -14,6 +14,10 @@ import type { World } from "./world.ts";
  * check may wait for an agent, plus its timeout, plus a minute on the way), due
  * after the last pause, and no `error`.
  *
+ * A region that has come up less than its first check, its wait, its time-out and the
+ * wait for an answer ago, and has no view yet, counts among those whose failing makes a
+ * quorum, and not among those who are awaited.
+ *
  * - **False**: something is settled that the views of that instant do not say; or on
  *   a single check, no other one supporting it, that was not made to confirm it; or by silence, nothing having been
  *   heard since the last time that something was settled; or while people had
@@ -53,15 +57,18 @@ export interface Findings {
 const SLACK_MS = 10_000;
 const DELIVERY_MS = 60_000;
 const ASKED_WAIT_MS = 10_000;
+/** What only regions see that are suspect is held back for so long, in ms. */
+const HELD_MS = 30_000;
 
 /**
  * Within this, in ms, an outage is found out though every confirmation is lost: each
  * region has had a check, or two where one region's word is enough for `down`, and
- * waiting for answers is over.
+ * waiting for answers is over; and what is held back is not any more.
  */
-export function boundMs({ policy, regions }: Pick<World, "policy" | "regions">): number {
+export function boundMs({ policy, regions, suspected }: Pick<World, "policy" | "regions" | "suspected">): number {
+  const isHeld = Object.values(suspected).some((spans) => spans.length > 0);
   const checks = neededOf(policy.quorum, regions.length) > 1 ? 1 : 2;
-  return checks * policy.intervalMs + ASKED_WAIT_MS + policy.timeoutMs + SLACK_MS;
+  return checks * policy.intervalMs + ASKED_WAIT_MS + policy.timeoutMs + SLACK_MS + (isHeld ? HELD_MS : 0);
 }
 
 /** Within this, in ms, it is seen that all is well again, though every confirmation is lost. */
@@ -78,10 +85,12 @@ type Said = "up" | "degraded" | "down" | "unknown";
 export function createReference(world: World): Reference {
   const { policy, regions } = world;
   const lifetime = 2 * policy.intervalMs + policy.timeoutMs;
+  const firstWordMs = Math.min(policy.intervalMs, 60_000) + policy.timeoutMs + ASKED_WAIT_MS;
   const inTime = Math.min(policy.intervalMs, 60_000) + policy.timeoutMs + DELIVERY_MS;
   /** What was heard longer ago plays no part. */
   const rememberedMs = lifetime + calmMs(world);
   const needed = neededOf(policy.quorum, regions.length);
+  const joinedAt = (region: string): number => world.joins[region] ?? 0;
   const heard = new Map<string, Heard[]>(regions.map((region) => [region, []]));
   const settledAt: Array<{ at: number; now: number; to: Said }> = [];
   const wrong: string[] = [];
@@ -105,26 +114,34 @@ export function createReference(world: World): Reference {
 
   function viewsAt(at: number): Heard[] {
     return regions.flatMap((region) => {
+      if (joinedAt(region) > at) return [];
       const latest = counted(region, at).at(-1);
       return latest && latest.status !== "error" ? [latest] : [];
     });
   }
 
-  function say(views: readonly Heard[]): Said {
+  function sayAt(at: number): Said {
+    const views = viewsAt(at);
+    const present = regions.filter((region) => joinedAt(region) <= at);
+    const silent = present.filter((region) => !views.some((view) => view.region === region));
+    const excused = silent.filter((region) => joinedAt(region) > 0 && at < joinedAt(region) + firstWordMs);
+    const needed = neededOf(policy.quorum, present.length);
+    const awaited = present.length - excused.length;
     const failing = views.filter(({ status }) => status === "down").length;
     const slow = views.filter(({ status }) => status === "degraded").length;
     if (failing >= needed) return "down";
-    const enough = policy.quorum === "all" ? neededOf("majority", regions.length) : needed;
+    // With so many that do not fail, there is no quorum of those that do.
+    const enough = Math.min(neededOf(policy.quorum, awaited), neededOf("majority", awaited));
     if (views.length < enough) return "unknown";
     return failing > 0 || slow >= needed ? "degraded" : "up";
   }
 
   function judgeSettled({ at, from, to }: Extract<Effect<Ballot>, { type: "settled" }>, before: Said | null): void {
     const views = viewsAt(at);
-    const said = say(views);
+    const said = sayAt(at);
     const told = `${from} to ${to} at ${at}`;
     // What came in the very instant may count or not.
-    if (said !== to && say(viewsAt(at - 1)) !== to) wrong.push(`${told}: the views say ${said}`);
+    if (said !== to && sayAt(at - 1) !== to) wrong.push(`${told}: the views say ${said}`);
     if (to === "unknown") return;
     if (from === "unknown" && (to === before || (before === null && to === "up"))) return;
     const isWorse = to === "down" || from === "up";
@@ -173,7 +190,7 @@ export function createReference(world: World): Reference {
       if (size > 6 + 2 * regions.length || Object.keys(state.doubt?.answers ?? {}).length > regions.length) {
         others.push(`the state grows at ${now}`);
       }
-      const isBlind = !isOff && say(viewsAt(now)) === "unknown" && state.settled !== "unknown";
+      const isBlind = !isOff && sayAt(now) === "unknown" && state.settled !== "unknown";
       if (isBlind) blindSince ??= now;
       else if (blindSince !== null) {
         blind.push({ from: blindSince, to: now });
@@ -185,7 +202,10 @@ export function createReference(world: World): Reference {
     },
     conclude() {
       const bound = calmMs(world);
-      const off = union([...world.away, ...shrink([...world.maintenance, ...world.paused], -2_000)]);
+      // Until all have come up, what enough of them see is another thing each time.
+      const joined = Math.max(world.span.from, ...Object.values(world.joins));
+      const joining = joined > world.span.from ? [{ from: world.span.from, to: joined + firstWordMs }] : [];
+      const off = union([...joining, ...world.away, ...shrink([...world.maintenance, ...world.paused], -2_000)]);
       const awake = without([{ from: world.span.from, to: world.span.to }], off);
       const told = (at: number): Said => settledAt.findLast((settled) => settled.now <= at)?.to ?? "unknown";
       for (const { from, to } of [

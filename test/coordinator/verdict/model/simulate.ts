@@ -1,4 +1,5 @@
 import { step } from "../../../../coordinator/verdict/machine.ts";
+import { newcomersOf } from "../../../../coordinator/verdict/newcomers.ts";
 import type { Arrival, Ballot, Outcome, Subject, VerdictState } from "../../../../coordinator/verdict/state.ts";
 import { initialState } from "../../../../coordinator/verdict/state.ts";
 import { createHeap } from "./heap.ts";
@@ -13,6 +14,9 @@ const MAX_BEHIND_MS = 3_000;
 /** A confirmation check that has waited so long for an agent is not run. */
 const MAX_ASKED_WAIT_MS = 10_000;
 
+/** How long after it has come up a region has its first check. */
+const TAKES_EFFECT_MS = 2_000;
+
 type Delivery = Arrival<Ballot>;
 
 export interface Course {
@@ -22,7 +26,7 @@ export interface Course {
 
 /** Drives the machine through a world, and tells the reference what it was given and what came of it. */
 export function simulate(world: World, reference: Reference): Course {
-  const { policy, regions, span } = world;
+  const { policy, span } = world;
   const random = createRandom(~world.seed);
   const coming = createHeap<Delivery>(({ receivedAt }) => receivedAt);
   for (const delivery of scheduled(world, random)) coming.push(delivery);
@@ -70,8 +74,7 @@ export function simulate(world: World, reference: Reference): Course {
       state: outcome.state,
       votes: outcome.votes,
       policy: { ...policy, enabled: !isIn(world.paused, now) },
-      regions,
-      suspects: [],
+      ...circumstancesAt(world, now),
       maintenance: isIn(world.maintenance, now),
     };
     for (const delivery of ready) reference.hears(delivery, Math.max(delivery.receivedAt, now - MAX_BEHIND_MS));
@@ -110,12 +113,24 @@ function isChanged(before: VerdictState, after: VerdictState): boolean {
   );
 }
 
+/** Who has a vote at an instant, and whose silence or word is not what it seems. */
+function circumstancesAt({ policy, regions, joins, suspected, span }: World, now: number) {
+  const present = regions.filter((region) => (joins[region] ?? 0) <= now);
+  const cameUpAt = new Map(present.map((region) => [region, joins[region] ?? 0]));
+  return {
+    regions: present,
+    votingSince: Math.max(...cameUpAt.values()),
+    newcomers: newcomersOf(cameUpAt, policy, span.from - 1),
+    suspects: present.filter((region) => isIn(suspected[region] ?? [], now)),
+  };
+}
+
 function scheduled(world: World, random: Random): Delivery[] {
   return world.regions.flatMap((region) => {
     const deliveries: Delivery[] = [];
     const skew = world.skewMs[region] ?? 0;
     for (let due = world.firstDue[region] ?? 0; due < world.span.to; due += world.policy.intervalMs) {
-      if (isIn(world.paused, due)) continue;
+      if (isIn(world.paused, due) || due < (world.joins[region] ?? 0) + TAKES_EFFECT_MS) continue;
       deliveries.push(...check(world, random, region, due, 0, due - skew + random.int(0, 50)));
     }
     return deliveries;

@@ -35,6 +35,10 @@ export interface World {
   readonly awayIs: "process" | "store";
   /** A step is taken up to so much after it was due. */
   readonly lateMs: number;
+  /** When each region comes up, if not before the beginning. */
+  readonly joins: Readonly<Record<string, number>>;
+  /** When it is being found out whether a region sees anything right. */
+  readonly suspected: Readonly<Record<string, readonly Span[]>>;
   readonly maintenance: readonly Span[];
   readonly paused: readonly Span[];
 }
@@ -57,6 +61,14 @@ export function createWorld(seed: number): World {
   const each = <T>(make: (region: string, n: number) => T): Record<string, T> =>
     Object.fromEntries(regions.map((region, n) => [region, make(region, n)]));
   const some = (probability: number, count: number) => each(() => (chance(probability) ? spans(int(1, count)) : []));
+
+  // What came to worlds later has numbers of its own, so that a seed's world stays what it was.
+  const later = createRandom(seed ^ 0x5eed);
+  const joins = later.chance(0.2)
+    ? Object.fromEntries(regions.slice(1).map((region) => [region, later.int(from, Math.floor((from + span.to) / 2))]))
+    : {};
+  const suspicions = makeSpans(later, span, unit);
+  const isSuspicious = later.chance(0.2);
 
   const outages = chance(0.15) ? flaps(random, span, unit) : spans(int(0, 3));
   const partitions = some(0.25, 3);
@@ -83,6 +95,10 @@ export function createWorld(seed: number): World {
     awayIs: pick(["process", "store"]),
     delayMs: Math.floor(2_000 * tempo),
     lateMs: Math.floor(pick([0, 100, 2_900]) * tempo),
+    joins,
+    suspected: Object.fromEntries(
+      regions.map((region) => [region, isSuspicious && later.chance(0.5) ? suspicions(later.int(1, 6)) : []]),
+    ),
     maintenance: chance(0.15) ? spans(1) : [],
     paused: chance(0.1) ? spans(1) : [],
   };
