@@ -3,11 +3,18 @@ import type { AgentTroubleRow } from "../http/api-types.ts";
 import type { AgentTrouble } from "./trouble.ts";
 
 /** Trouble as the API has it. */
-export function presentTrouble({ since, openedAt, resolvedAt, ...trouble }: AgentTrouble): AgentTroubleRow {
+export function presentTrouble({
+  since,
+  openedAt,
+  resolvedAt,
+  acknowledgedAt,
+  ...trouble
+}: AgentTrouble): AgentTroubleRow {
   return {
     ...trouble,
     since: isoTime(since),
     openedAt: isoTime(openedAt),
     resolvedAt: resolvedAt === null ? null : isoTime(resolvedAt),
+    acknowledgedAt: acknowledgedAt === null ? null : isoTime(acknowledgedAt),
   };
 }

@@ -9,7 +9,7 @@ import { complaintsOf } from "./complaints.ts";
 import { decide, type Memory, patience } from "./hysteresis.ts";
 import { isOnline, stateOf } from "./state.ts";
 import type { AgentTrouble } from "./trouble.ts";
-import { keyOf } from "./trouble.ts";
+import { beginning, keyOf } from "./trouble.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** Agents that were gone for longer, in ms, are not missed any more, unless they are enrolled. */
@@ -49,7 +49,7 @@ export function createTroubleWatch({
     const decision = decide(memory, complaints, open, isThere, now);
     memory = decision.memory;
     for (const { forMs: _, ...complaint } of decision.begun) {
-      const trouble = { ...complaint, id: newId("trb"), openedAt: now, resolvedAt: null, resolution: null };
+      const trouble = { ...complaint, id: newId("trb"), openedAt: now, ...beginning };
       if (!(await troubles.begin(trouble))) continue;
       const { kind, region, agentId, detail } = trouble;
       logger.warn({ trouble: kind, region, agent: agentId, detail }, "Trouble with agents has begun");

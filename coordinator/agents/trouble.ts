@@ -29,7 +29,21 @@ export interface AgentTrouble {
   readonly openedAt: number;
   readonly resolvedAt: number | null;
   readonly resolution: TroubleResolution | null;
+  /** When somebody said that they take care of it: nobody is reminded any more. */
+  readonly acknowledgedAt: number | null;
+  readonly acknowledgedBy: string | null;
+  /** What they had to say. */
+  readonly note: string | null;
 }
+
+/** What every trouble begins with: not over, and nobody takes care of it yet. */
+export const beginning = {
+  resolvedAt: null,
+  resolution: null,
+  acknowledgedAt: null,
+  acknowledgedBy: null,
+  note: null,
+} as const satisfies Partial<AgentTrouble>;
 
 /** Whom it is about: there is one of a kind at a time. */
 export function keyOf({ kind, region, agentId }: Pick<AgentTrouble, "kind" | "region" | "agentId">): string {

@@ -65,10 +65,12 @@ function words(event: Told, color: boolean): string[] {
     return [paint(verdict.padEnd(8), statusColor(verdict), color), oneLine(monitorName ?? monitorId), doubt];
   }
   if (event.type === "agent") {
-    const { kind, region, agentId, agentName, detail } = event.trouble;
+    const { kind, region, agentId, agentName, detail, acknowledgedBy } = event.trouble;
     const isOver = event.event === "recovered";
     const subject = agentId === null ? `region ${region}` : `${agentName ?? agentId} in ${region}`;
-    return ["agents  ", oneLine(subject), troubleWords[kind][isOver ? "over" : "is"], isOver ? "" : oneLine(detail)];
+    const taken = `acknowledged${acknowledgedBy === null ? "" : ` by ${oneLine(acknowledgedBy)}`}`;
+    const more = { trouble: oneLine(detail), acknowledged: taken, recovered: "" }[event.event];
+    return ["agents  ", oneLine(subject), troubleWords[kind][isOver ? "over" : "is"], more];
   }
   const particulars = oneLine(describeEntry(event.event as never, event.data));
   if (event.type === "monitor") {

@@ -45,7 +45,7 @@ export function createAgents(context: PageContext): View {
       context.title("Agents");
       const open = troublesOf(regions, agents);
       troubles.hidden = open.length === 0;
-      renderIfChanged(troubles, open, () => [agentTroubles(open, context.clock)]);
+      renderIfChanged(troubles, open, () => [agentTroubles(open, context)]);
       list(placesOf(regions, agents));
       nothing.hidden = regions.length + agents.length > 0;
     },

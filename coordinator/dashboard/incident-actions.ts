@@ -20,6 +20,19 @@ export function openAcknowledge(context: PageContext, id: string): void {
   });
 }
 
+/** The same for what is wrong with an agent, or with a region's agents. */
+export function openAcknowledgeTrouble(context: PageContext, id: string): void {
+  openForm(context, {
+    title: "Acknowledge the trouble",
+    action: "Acknowledge",
+    path: `/v1/agent-troubles/${id}/acknowledge`,
+    textName: "note",
+    textLabel: "Note",
+    textHint: "left out if empty; nobody is reminded any more",
+    done: "The trouble is acknowledged.",
+  });
+}
+
 /** Asks for a note to an incident. */
 export function openNote(context: PageContext, id: string): void {
   openForm(context, {

@@ -92,10 +92,11 @@ export interface RegionRow {
   readonly troubles: readonly AgentTroubleRow[];
 }
 
-export type AgentTroubleRow = Omit<AgentTrouble, "since" | "openedAt" | "resolvedAt"> & {
+export type AgentTroubleRow = Omit<AgentTrouble, "since" | "openedAt" | "resolvedAt" | "acknowledgedAt"> & {
   readonly since: string;
   readonly openedAt: string;
   readonly resolvedAt: string | null;
+  readonly acknowledgedAt: string | null;
 };
 
 export interface AgentRow {
@@ -355,10 +356,10 @@ export type LiveEvent =
       readonly data: TimelineEntry["data"];
       readonly incident: IncidentRow;
     }
-  /** Something began or ended to be wrong with an agent, or with a region's agents. */
+  /** Something began or ended to be wrong with an agent or with a region's agents, or somebody takes care of it. */
   | {
       readonly type: "agent";
-      readonly event: "trouble" | "recovered";
+      readonly event: "trouble" | "acknowledged" | "recovered";
       readonly at: string;
       readonly trouble: AgentTroubleRow;
     }

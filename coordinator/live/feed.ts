@@ -123,9 +123,10 @@ export function createLiveFeed({
 }
 
 function troubleEvent(trouble: AgentTrouble): LiveEvent {
-  const { openedAt, resolvedAt } = trouble;
-  const event = resolvedAt === null ? "trouble" : "recovered";
-  return { type: "agent", event, at: isoTime(resolvedAt ?? openedAt), trouble: presentTrouble(trouble) };
+  const { openedAt, acknowledgedAt, resolvedAt } = trouble;
+  const event = resolvedAt !== null ? "recovered" : acknowledgedAt !== null ? "acknowledged" : "trouble";
+  const at = isoTime(resolvedAt ?? acknowledgedAt ?? openedAt);
+  return { type: "agent", event, at, trouble: presentTrouble(trouble) };
 }
 
 function occurrence(entry: StoredEntry, incident: NamedIncident | null, now: number): LiveEvent {

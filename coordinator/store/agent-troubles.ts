@@ -11,6 +11,11 @@ export interface AgentTroubleStore {
   latest(limit: number, state: "open" | "resolved" | null): Promise<AgentTrouble[]>;
   /** Keeps that it has begun, and has people told, in one transaction. @returns false when that is known already. */
   begin(trouble: AgentTrouble): Promise<boolean>;
+  /**
+   * Keeps that somebody takes care of it; once it is kept, later calls change nothing.
+   * @returns false when it is over, null when there is none.
+   */
+  acknowledge(id: string, by: string | null, note: string | null): Promise<boolean | null>;
   /** Notes that these last. */
   note(ids: readonly string[], at: number): Promise<void>;
   /**
@@ -52,6 +57,16 @@ export function createAgentTroubleStore(postgres: Postgres): AgentTroubleStore {
         await tell(client, "agent_trouble", trouble, openedAt);
         return true;
       }),
+    async acknowledge(id, by, note) {
+      const { rowCount } = await postgres.query(
+        `UPDATE agent_troubles SET acknowledged_at = clock_timestamp(), acknowledged_by = $2, note = $3
+         WHERE id = $1 AND resolved_at IS NULL AND acknowledged_at IS NULL`,
+        [id, by, note],
+      );
+      if (rowCount === 1) return true;
+      const [trouble] = await select("WHERE id = $1", [id]);
+      return trouble ? trouble.resolvedAt === null : null;
+    },
     async note(ids, at) {
       await postgres.query(
         "UPDATE agent_troubles SET bad_at = greatest(bad_at, $2) WHERE id = ANY($1) AND resolved_at IS NULL",
@@ -96,6 +111,9 @@ interface Row {
   readonly opened_at: Date;
   readonly resolved_at: Date | null;
   readonly resolution: TroubleResolution | null;
+  readonly acknowledged_at: Date | null;
+  readonly acknowledged_by: string | null;
+  readonly note: string | null;
 }
 
 function toTrouble(row: Row): AgentTrouble {
@@ -111,5 +129,8 @@ function toTrouble(row: Row): AgentTrouble {
     openedAt: row.opened_at.getTime(),
     resolvedAt: row.resolved_at?.getTime() ?? null,
     resolution: row.resolution,
+    acknowledgedAt: row.acknowledged_at?.getTime() ?? null,
+    acknowledgedBy: row.acknowledged_by,
+    note: row.note,
   };
 }

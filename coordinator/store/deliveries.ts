@@ -340,7 +340,7 @@ async function takeDue(client: PostgresClient, limit: number): Promise<DueDelive
   >(
     `SELECT d.*, c.type AS channel_type,
             coalesce(i.resolved_at, t.resolved_at) IS NOT NULL AS is_over,
-            coalesce(i.acknowledged_at IS NOT NULL, false) AS is_acknowledged,
+            coalesce(i.acknowledged_at, t.acknowledged_at) IS NOT NULL AS is_acknowledged,
             EXISTS (SELECT FROM monitors m, jsonb_array_elements_text(coalesce(m.spec->'dependsOn', '[]')) AS parent (id)
                     JOIN monitor_status p ON p.monitor_id = parent.id
                     WHERE m.id = d.monitor_id AND (p.verdict = 'down' OR coalesce(p.state->'doubt' <> 'null', false)))

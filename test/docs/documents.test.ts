@@ -9,6 +9,7 @@ import { ruleEvents } from "../../coordinator/notify/notice.ts";
 import { alertRuleDocument } from "../../coordinator/notify/rule.ts";
 import { monitorDocument } from "../../shared/monitor.ts";
 import { abandonedRegions } from "../support/abandoned-regions.ts";
+import { beginTrouble } from "../support/agent-troubles.ts";
 import { watchpost } from "../support/cli.ts";
 import { adminToken, startTestCoordinator, type TestCoordinator } from "../support/coordinator.ts";
 import { anIncident, keepIncidents } from "../support/incidents.ts";
@@ -105,12 +106,14 @@ describe("requests in the README", () => {
   let releases: Awaited<ReturnType<typeof tempDir>>;
   const agents: UpgradableAgent[] = [];
   const incident = anIncident();
+  const trouble = "trb_docs";
   beforeAll(async () => {
     releases = await tempDir();
     await layOutReleases(releases.path, ["9.0.0"]);
     coordinator = await startTestCoordinator("redis", { agentReleases: releases.path });
     await abandonedRegions(coordinator, "old-place");
     await keepIncidents(coordinator.databaseUrl, [incident]);
+    await beginTrouble(coordinator.databaseUrl, trouble);
   });
   afterAll(async () => {
     for (const agent of agents) agent.leave();
@@ -162,6 +165,7 @@ describe("requests in the README", () => {
     POST: document,
     PATCH: { enabled: false },
     "/v1/incidents/acknowledge": { by: "Ada" },
+    "/v1/agent-troubles/acknowledge": { by: "Ada" },
     "/v1/incidents/notes": { text: "It was DNS." },
     "/v1/enrollment-tokens": { region: "eu-west" },
     "/v1/tokens": { name: "page", scope: "read" },
@@ -176,6 +180,7 @@ describe("requests in the README", () => {
     POST: 201,
     DELETE: 204,
     "/v1/incidents/acknowledge": 200,
+    "/v1/agent-troubles/acknowledge": 200,
     "/v1/channels/test": 202,
     "/v1/deliveries/retry": 202,
     "/v1/keys/rotate": 200,
@@ -194,6 +199,7 @@ describe("requests in the README", () => {
     const { body: outages } = await coordinator.call("POST", "/v1/alert-rules", rule(phone.id));
     const ids: Readonly<Record<string, string>> = {
       incidents: incident.id,
+      "agent-troubles": trouble,
       maintenance: window.id,
       channels: phone.id,
       "alert-rules": outages.id,

@@ -7,6 +7,7 @@ import { addRevoke } from "./revoke.ts";
 import { addRotate } from "./rotate.ts";
 import { addShow } from "./show.ts";
 import { addTokens } from "./tokens.ts";
+import { addTroubles } from "./troubles.ts";
 import { addUpgrade } from "./upgrade.ts";
 
 export function addAgents(parent: Command, context: CliContext): void {
@@ -18,6 +19,7 @@ export function addAgents(parent: Command, context: CliContext): void {
     "watchpost agents enroll --region eu-west",
     "watchpost agents revoke agt_0123456789abcdefghij",
     "watchpost agents upgrade --region eu-west",
+    "watchpost agents troubles",
     "watchpost agents enroll --help",
   ]).action((options: JsonOption) => listAgents(context, options));
   addList(agents, context);
@@ -26,6 +28,7 @@ export function addAgents(parent: Command, context: CliContext): void {
   addResume(agents, context);
   addEnroll(agents, context);
   addTokens(agents, context);
+  addTroubles(agents, context);
   addRotate(agents, context);
   addRevoke(agents, context);
   addUpgrade(agents, context);

@@ -9,7 +9,7 @@ interface Options extends JsonOption {
   readonly note?: string;
 }
 
-const whoHelp = "who says so; the user of this terminal unless told otherwise";
+export const whoHelp = "who says so; the user of this terminal unless told otherwise";
 
 export function addAck(parent: Command, context: CliContext): void {
   apiCommand(parent, "ack", "Acknowledge an open incident: somebody takes care of it, and it is told of no more", [
@@ -43,6 +43,6 @@ export function addNote(parent: Command, context: CliContext): void {
     });
 }
 
-function whoOf({ terminal }: CliContext, { by }: Options): string | undefined {
+export function whoOf({ terminal }: CliContext, { by }: Pick<Options, "by">): string | undefined {
   return by ?? (terminal.env.USER || undefined);
 }

@@ -472,4 +472,10 @@ export const postgresMigrations: readonly string[] = [
     PRIMARY KEY (monitor_id, from_at)
   );
   `,
+  `
+  -- Who takes care of an agent's trouble, since when, and what they say of it.
+  ALTER TABLE agent_troubles ADD COLUMN acknowledged_at timestamptz(3), ADD COLUMN acknowledged_by text, ADD COLUMN note text;
+  CREATE TRIGGER agent_trouble_acknowledged AFTER UPDATE ON agent_troubles
+    FOR EACH ROW WHEN (OLD.acknowledged_at IS DISTINCT FROM NEW.acknowledged_at) EXECUTE FUNCTION notify_agent_trouble();
+  `,
 ];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { complaintsOf, type Sighting } from "../../../coordinator/agents/complaints.ts";
 import { decide, GRACE_MS, MAX_GAP_MS, type Memory, patience } from "../../../coordinator/agents/hysteresis.ts";
 import type { AgentTrouble } from "../../../coordinator/agents/trouble.ts";
-import { keyOf, troubleKinds } from "../../../coordinator/agents/trouble.ts";
+import { beginning, keyOf, troubleKinds } from "../../../coordinator/agents/trouble.ts";
 import type { StoredAgent } from "../../../coordinator/store/agents.ts";
 import type { AgentLoad } from "../../../shared/agent-message.ts";
 import { idle } from "../../support/agent-link.ts";
@@ -127,7 +127,7 @@ function watcher(store: Map<string, AgentTrouble> = new Map()) {
       for (const { forMs: _, ...complaint } of decision.begun) {
         const key = keyOf(complaint);
         if (store.has(key)) continue;
-        store.set(key, { ...complaint, id: key, openedAt: now, resolvedAt: null, resolution: null });
+        store.set(key, { ...complaint, id: key, openedAt: now, ...beginning });
         news.push({ at: now, what: "begun", key });
       }
       for (const { trouble } of decision.ended) {

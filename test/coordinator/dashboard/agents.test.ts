@@ -107,6 +107,13 @@ describe.skipIf(chromium === null)("the agents on the dashboard", () => {
     await troubles.getByText("no agents", { exact: false }).first().waitFor();
     await troubles.getByText("Frankfurt <b>2</b>").waitFor();
     await troubles.getByText("2 h ago").waitFor();
+    await troubles.getByRole("button", { name: "Acknowledge: Frankfurt <b>2</b>, clock refused" }).click();
+    const dialog = page.getByRole("dialog", { name: "Acknowledge the trouble" });
+    await dialog.getByLabel("Note").fill("NTP is on its way");
+    await dialog.getByLabel("Your name").fill("Eve");
+    await dialog.getByRole("button", { name: "Acknowledge" }).click();
+    await troubles.getByText("acknowledged by Eve").waitFor();
+    await troubles.getByText("NTP is on its way").waitFor();
   });
 
   test("adds a server: shows the line and the token, and what would keep it from working", async () => {
