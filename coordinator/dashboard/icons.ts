@@ -18,6 +18,26 @@ const strokes = {
 
 export type IconName = keyof typeof strokes;
 
+/** A drawing of one path for each kind of thing in it, stretched to where it stands; it is said in words beside it. */
+export function drawing(
+  viewBox: string,
+  name: string,
+  parts: ReadonlyArray<{ readonly kind: string; readonly path: string }>,
+): SVGSVGElement {
+  const svg = document.createElementNS(namespace, "svg");
+  svg.setAttribute("viewBox", viewBox);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", name);
+  svg.setAttribute("aria-hidden", "true");
+  for (const { kind, path } of parts) {
+    const shape = document.createElementNS(namespace, "path");
+    shape.setAttribute("class", kind);
+    shape.setAttribute("d", path);
+    svg.append(shape);
+  }
+  return svg;
+}
+
 /** An icon in the colour of the text around it; what it means is said in words beside it. */
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS(namespace, "svg");

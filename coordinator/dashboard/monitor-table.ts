@@ -1,8 +1,9 @@
-import type { MonitorRow } from "../http/api-types.ts";
+import type { MonitorRow, UptimeDayRow } from "../http/api-types.ts";
 import { createMonitorActions } from "./actions.ts";
 import type { PageContext } from "./context.ts";
 import type { Child, Kept } from "./dom.ts";
 import { createKeyedList, h, renderIfChanged, setAttribute } from "./dom.ts";
+import { lastDay, lastDayInWords } from "./hour-bars.ts";
 import { overviewAddress } from "./order.ts";
 import { regionCell, regionTooltip } from "./region-cell.ts";
 import { regionState } from "./region-state.ts";
@@ -14,6 +15,8 @@ const TAGS_SHOWN = 3;
 interface Item {
   readonly monitor: MonitorRow;
   readonly known: ReadonlySet<string>;
+  /** Null before it is known. */
+  readonly day: UptimeDayRow | null;
 }
 
 /** One row per monitor, one column per region; on narrow screens, one card per monitor. */
@@ -35,16 +38,22 @@ export function createMonitorTable(context: PageContext) {
   return {
     element,
     /** @param known the regions that `all` stands for; there are columns for more. */
-    show(monitors: readonly MonitorRow[], columns: readonly string[], known: ReadonlySet<string>): void {
+    show(
+      monitors: readonly MonitorRow[],
+      columns: readonly string[],
+      known: ReadonlySet<string>,
+      days: ReadonlyMap<string, UptimeDayRow>,
+    ): void {
       regions = columns;
       renderIfChanged(head, regions, () => [
         columnHead("verdict", "Verdict"),
         columnHead("name", "Monitor"),
+        columnHead("day-of", "Last 24 hours"),
         ...regions.map((region) => columnHead("region", region)),
         columnHead("actions", h("span", { class: "visually-hidden" }, "Actions")),
       ]);
       table.style.setProperty("--regions", String(regions.length));
-      list(monitors.map((monitor) => ({ monitor, known })));
+      list(monitors.map((monitor) => ({ monitor, known, day: days.get(monitor.id) ?? null })));
       element.hidden = monitors.length === 0;
     },
   };
@@ -63,19 +72,22 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
   }));
   for (const { region, content, cell } of cells)
     cell.append(h("span", { class: "region-name", "aria-hidden": "true" }, region), content);
+  const bars = h("div");
+  const day = h("td", { role: "cell", class: "day-of" }, bars);
   const actions = createMonitorActions(context, first, () => document.querySelector("h1")?.focus());
   const element = h(
     "tr",
     { role: "row" },
     verdict,
     name,
+    day,
     ...cells.map(({ cell }) => cell),
     h("td", { role: "cell", class: "actions" }, actions.element),
   );
 
   return {
     element,
-    update({ monitor, known }) {
+    update({ monitor, known, day: of }) {
       const { status } = monitor;
       const target = targetOf(monitor);
       setAttribute(element, "class", status.verdict);
@@ -90,6 +102,8 @@ function createRow(context: PageContext, first: MonitorRow, regions: readonly st
           ...tagLinks(monitor.tags ?? []),
         ),
       ]);
+      renderIfChanged(bars, of, () => lastDay(of));
+      if (of !== null) setAttribute(day, "title", lastDayInWords(of));
       for (const { region, content, cell } of cells) {
         const state = regionState(monitor, region, known, clock.now());
         setAttribute(cell, "title", regionTooltip(state));

@@ -7,6 +7,7 @@ import type { Page } from "./api.ts";
 import type { PageContext, View } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { incidentCards, withoutDuration } from "./incident-card.ts";
+import { createLastDays } from "./last-days.ts";
 import { createMonitorTable } from "./monitor-table.ts";
 import { matches, overviewAddress, sorted } from "./order.ts";
 import { everyRegion } from "./region-state.ts";
@@ -44,6 +45,7 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
     oninput: showAnew,
   });
   const addButton = h("button", { type: "button", class: "primary", hidden: true, onclick: add }, "Add monitor");
+  const days = createLastDays(context.api);
   const advice = createAlertsAdvice(context.api);
   const table = createMonitorTable(context);
   const below = h("div", { class: "below" });
@@ -80,6 +82,7 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
       wanted.slice(0, limit),
       regions.map(({ region }) => region),
       known,
+      days.shown(),
     );
     renderIfChanged(below, [loaded, monitors.length, wanted.length, limit, filter.value, verdict], () => [
       remarks(wanted.length),
@@ -88,7 +91,7 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
   }
 
   function remarks(wanted: number) {
-    if (!loaded) return null;
+    if (!loaded) return h("p", { class: "empty loading" }, "Loading …");
     if (monitors.length === 0) return emptyState(add);
     if (wanted === 0) return noMatch(filter.value.trim(), verdict);
     if (wanted <= limit) return null;
@@ -104,6 +107,7 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
     );
   }
 
+  render();
   return {
     element: h(
       "div",
@@ -136,6 +140,8 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
       loaded = true;
       render();
       announceVerdicts(monitors);
+      // It takes longer with many, and the rows need not wait for it.
+      if (await days.load(signal)) render();
     },
   };
 }

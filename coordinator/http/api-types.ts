@@ -8,7 +8,7 @@ import type { Evidence, Incident, TimelineEntry, TimelineType } from "../inciden
 import type { WindowDocument } from "../maintenance/document.ts";
 import type { NoticeEvent, Severity } from "../notify/notice.ts";
 import type { toRuleDocument } from "../notify/rule.ts";
-import type { DayUptime, WindowUptime } from "../stats/uptime.ts";
+import type { DayUptime, LastDay, WindowUptime } from "../stats/uptime.ts";
 import type { Step, Upgrade } from "../upgrades/plan.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
@@ -322,6 +322,9 @@ export interface IncidentDetail extends IncidentRow {
   readonly timeline: readonly TimelineRow[];
   readonly deliveries: readonly DeliveryRow[];
 }
+
+/** How a monitor did in the last 24 hours. */
+export type UptimeDayRow = LastDay;
 
 /** Uptime by verdict, up to now. */
 export interface UptimeRow {

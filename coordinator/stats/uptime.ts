@@ -156,6 +156,15 @@ export interface WindowUptime extends Uptime, Account {
   readonly incidents: IncidentFigures;
 }
 
+/** How a monitor did in the last 24 hours. */
+export interface LastDay {
+  readonly monitorId: string;
+  /** Share of the observed time in which it was not down, from 0 to 1; null when nothing was observed. */
+  readonly uptime: number | null;
+  /** The worst that was observed in each hour up to now, the oldest first; null where nothing was. */
+  readonly hours: ReadonlyArray<"down" | "degraded" | "up" | null>;
+}
+
 export interface DayUptime extends Omit<Uptime, "errorBudget"> {
   readonly from: number;
   readonly to: number;

@@ -1,3 +1,4 @@
+import { groupBy } from "../../shared/group-by.ts";
 import type { Incident } from "../incidents/incident.ts";
 import type { Sighting, VerdictChange } from "../stats/spans.ts";
 import type { Verdict } from "../verdict/verdict.ts";
@@ -22,6 +23,11 @@ export interface VerdictHistory {
 export interface VerdictHistoryStore {
   /** What a monitor's verdict was from an instant on, in ms since the epoch. */
   since(monitorId: string, from: number): Promise<VerdictHistory>;
+  /** The same of many monitors, by their ids, without their incidents. */
+  ofAll(
+    monitorIds: readonly string[],
+    from: number,
+  ): Promise<ReadonlyMap<string, Pick<VerdictHistory, "changes" | "sightings">>>;
 }
 
 interface EntryRow {
@@ -61,6 +67,29 @@ export function createVerdictHistoryStore(postgres: Postgres): VerdictHistorySto
         incidents: incidents.rows.map(toIncident),
       };
     },
+    async ofAll(monitorIds, from) {
+      const values = [monitorIds, new Date(from)];
+      const [changes, entries] = await Promise.all([
+        postgres.query<{ monitor_id: string; at: Date; verdict: Verdict }>(changesOfAll, values),
+        postgres.query<EntryRow & { monitor_id: string }>(
+          `SELECT monitor_id, at, type, data FROM timeline
+           WHERE monitor_id = ANY($1) AND at >= $2 AND type IN ('opened', 'reopened', 'worsened', 'eased', 'resolved')
+           ORDER BY at DESC, id DESC LIMIT ${MAX_CHANGES}`,
+          values,
+        ),
+      ]);
+      const changesOf = groupBy(changes.rows, ({ monitor_id }) => monitor_id);
+      const entriesOf = groupBy(entries.rows, ({ monitor_id }) => monitor_id);
+      return new Map(
+        monitorIds.map((id) => [
+          id,
+          {
+            changes: inOrder((changesOf.get(id) ?? []).map(({ at, verdict }) => ({ at: at.getTime(), verdict }))),
+            sightings: (entriesOf.get(id) ?? []).flatMap(toSighting),
+          },
+        ]),
+      );
+    },
   };
 }
 
@@ -72,6 +101,16 @@ function inOrder(changes: readonly VerdictChange[]): VerdictChange[] {
     return { at: latest, verdict };
   });
 }
+
+/** The latest of all, and the one of each monitor that stood when the time began. */
+const changesOfAll = `
+  (SELECT id, monitor_id, at, verdict FROM verdict_changes WHERE monitor_id = ANY($1) AND at > $2
+   ORDER BY id DESC LIMIT ${MAX_CHANGES})
+  UNION ALL
+  SELECT last.* FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (
+    SELECT id, monitor_id, at, verdict FROM verdict_changes WHERE monitor_id = wanted.id AND at <= $2
+    ORDER BY at DESC, id DESC LIMIT 1) last
+  ORDER BY id`;
 
 function toSighting({ at, type, data: { level, startedAt, recoveredAt } }: EntryRow): Sighting[] {
   if (type === "resolved") return recoveredAt ? [{ at: at.getTime(), since: recoveredAt, verdict: "up" }] : [];

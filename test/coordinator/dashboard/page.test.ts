@@ -166,6 +166,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     expect(await page.getByRole("columnheader").allInnerTexts()).toEqual([
       "Verdict",
       "Monitor",
+      "Last 24 hours",
       "eu-west",
       "us-east",
       "Actions",
@@ -179,11 +180,16 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
       "Changing",
       "Temporary",
     ]);
-    expect(await read(row("Zebra"))).toMatch(/^Down for \d+ s Zebra HTTP \S+ Down: connection refused 2\.0 ms · /);
-    expect(await read(row("Apple"))).toMatch(
-      /^Up for \d+ s Apple HTTP https:\/\/shop\.example\/health Up: 84 ms (now|\d+ s ago) Up: 84 ms/,
+    expect(await read(row("Zebra"))).toMatch(
+      /^Down for \d+ s Zebra HTTP \S+ 0\.00 % Down: connection refused 2\.0 ms · /,
     );
-    const cell = row("Zebra").getByRole("cell").nth(1);
+    expect(await read(row("Apple"))).toMatch(
+      /^Up for \d+ s Apple HTTP https:\/\/shop\.example\/health 100 % Up: 84 ms (now|\d+ s ago) Up: 84 ms/,
+    );
+    const day = row("Zebra").getByRole("cell").nth(1);
+    expect(await day.getAttribute("title")).toBe("Uptime over the last 24 hours 0.00 %, down in 1 of 24 hours");
+    expect(await day.locator("path.down").count()).toBe(1);
+    const cell = row("Zebra").getByRole("cell").nth(2);
     expect(await cell.getAttribute("title")).toContain(`connect_refused: ${hostileMessage}`);
     expect(await read(page.getByRole("list", { name: "Monitors by verdict" }))).toBe("2 down 2 degraded 3 up");
     expect(await read(page.locator(".regions"))).toBe("Regions eu-west 1 agent us-east 1 agent");
