@@ -10,6 +10,7 @@ import { icon } from "./icons.ts";
 import { incidentCards, withoutDuration } from "./incident-card.ts";
 import { createMaintenanceBanner } from "./maintenance-banner.ts";
 import { monitorFacts } from "./monitor-facts.ts";
+import { openMonitorForm } from "./monitor-form.ts";
 import { regionCell, regionMessage } from "./region-cell.ts";
 import { regionState, regionsOf } from "./region-state.ts";
 import { createResults } from "./results.ts";
@@ -24,8 +25,9 @@ export function createDetail(context: PageContext, id: string): View {
   const { api, clock } = context;
   const title = h("h1", { tabindex: "-1" }, "…");
   const verdict = h("div", { class: "verdict" });
-  const actions = h("div");
+  const actions = h("div", { class: "buttons" });
   let buttons: Kept<MonitorRow> | undefined;
+  let shown: MonitorRow | undefined;
   const facts = h("dl", { class: "facts" });
   const places = h("ul", { class: "places" });
   const results = createResults(context, id);
@@ -69,8 +71,10 @@ export function createDetail(context: PageContext, id: string): View {
     renderIfChanged(verdict, badgeKey(status), () => [verdictBadge(status, clock)]);
     if (buttons === undefined) {
       buttons = createMonitorActions(context, monitor, leave);
-      actions.append(buttons.element);
+      const edit = () => shown && openMonitorForm(context, shown);
+      actions.append(h("button", { type: "button", onclick: edit }, "Edit"), buttons.element);
     }
+    shown = monitor;
     buttons.update(monitor);
     renderIfChanged(facts, { ...monitor, status: null }, () => monitorFacts(monitor));
     const states = regions.map((region) => ({

@@ -1,6 +1,5 @@
 import type { IncidentRow, MonitorRow, RegionRow } from "../http/api-types.ts";
 import type { Verdict } from "../verdict/verdict.ts";
-import { openAddMonitor } from "./add-monitor.ts";
 import { createAlertsAdvice } from "./alerts-advice.ts";
 import { createVerdictAnnouncer } from "./announce.ts";
 import type { Page } from "./api.ts";
@@ -8,6 +7,7 @@ import type { PageContext, View } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { incidentCards, withoutDuration } from "./incident-card.ts";
 import { createLastDays } from "./last-days.ts";
+import { openMonitorForm } from "./monitor-form.ts";
 import { createMonitorTable } from "./monitor-table.ts";
 import { matches, overviewAddress, sorted } from "./order.ts";
 import { everyRegion } from "./region-state.ts";
@@ -27,7 +27,7 @@ export function createOverview(context: PageContext, wanted: URLSearchParams): V
   let loaded = false;
   let limit = ROWS_AT_ONCE;
 
-  const add = () => openAddMonitor(context);
+  const add = () => openMonitorForm(context, null);
   let verdict = verdictOrder.find((one) => one === wanted.get("verdict")) ?? null;
   const counts = createVerdictCounts(verdict, (chosen) => {
     verdict = chosen;

@@ -295,6 +295,38 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     );
   });
 
+  test("a monitor is changed on its page; what the form does not ask for stays", async () => {
+    const { body } = await coordinator.call("POST", "/v1/monitors", {
+      name: "Before",
+      type: "http",
+      timeout: "5s",
+      http: { url: "https://before.example/", method: "HEAD" },
+    });
+    await signIn();
+    await row("Before").getByRole("link").click();
+    await page.getByRole("button", { name: "Edit" }).click();
+    const field = (label: string) => page.getByRole("dialog").getByLabel(label, { exact: true });
+    expect(await field("URL").inputValue()).toBe("https://before.example/");
+    await field("Name").fill("After");
+    await field("Interval").fill("2s");
+    await field("Tags").fill("production, <b>");
+    await page.keyboard.press("Enter");
+    await says("Must be at most the interval");
+    await says("Must be 1 to 64 letters, digits");
+    await field("Interval").fill("5m");
+    await field("Tags").fill("production web");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "After" }).waitFor();
+    expect((await coordinator.call("GET", `/v1/monitors/${body.id}`)).body).toMatchObject({
+      name: "After",
+      interval: "5m",
+      timeout: "5s",
+      tags: ["production", "web"],
+      http: { url: "https://before.example/", method: "HEAD" },
+    });
+    await coordinator.call("DELETE", `/v1/monitors/${body.id}`);
+  });
+
   test("a monitor is paused, resumed, and deleted once that is confirmed; the focus stays", async () => {
     await signIn();
     await row("Temporary").getByRole("button", { name: "Pause Temporary" }).press("Enter");
