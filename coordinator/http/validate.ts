@@ -2,13 +2,14 @@ import { z } from "zod";
 import { unstorable, unstorableRule } from "../../shared/monitor.ts";
 import type { FieldError } from "./api-types.ts";
 import { Problem } from "./problem.ts";
+import { ruleInWords } from "./rule-words.ts";
 
 /**
  * The value as the schema reads it.
  * @throws Problem 422 naming every field and the rule that it breaks.
  */
 export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: ruleInWords });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap(toFieldErrors);
   const first = errors[0] as FieldError;
