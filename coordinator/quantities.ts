@@ -42,6 +42,12 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(seconds / size)} ${unit}${rest > 0 && next ? ` ${rest} ${next[1]}` : ""}`;
 }
 
+/** A delay, of which tenths of a second matter: `0.6 s`, `4.2 s`, `4 min 10 s`. */
+export function formatDelay(ms: number | null): string {
+  if (ms === null) return ABSENT;
+  return ms < 59_950 ? `${(ms / 1_000).toFixed(1)} s` : formatSpan(ms);
+}
+
 /** A time for people of any time zone: `2026-01-31 12:00:05 UTC`. */
 export function formatUtc(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;

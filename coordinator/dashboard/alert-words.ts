@@ -41,7 +41,10 @@ export const channelTypeWord = (type: string): string => channelTypes[type] ?? t
 export function deliveryState({
   state,
   lastError,
-}: DeliveryDetail): readonly [string, IconName & ("up" | "down" | "degraded" | "paused" | "unknown")] {
+}: Pick<DeliveryDetail, "state" | "lastError">): readonly [
+  string,
+  IconName & ("up" | "down" | "degraded" | "paused" | "unknown"),
+] {
   if (state === "sent") return ["Sent", "up"];
   if (state === "failed") return ["Failed", "down"];
   if (state === "uncertain") return ["May have arrived", "degraded"];

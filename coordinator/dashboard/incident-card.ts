@@ -35,9 +35,15 @@ export function subjectOf({ monitorName, monitorId, region }: IncidentRow): stri
   return monitorName ?? monitorId ?? `Region ${region}`;
 }
 
+/** How long it has been trouble, without the time that the target was well in between. */
+export function troubleSpan({ startedAt, wellMs }: IncidentRow, clock: PageClock): HTMLTimeElement {
+  return age(new Date(Date.parse(startedAt) + wellMs).toISOString(), "span", clock);
+}
+
 /** Since when it has lasted, or when it began and how long it lasted. */
-function lasted({ state, startedAt, durationMs }: IncidentRow, clock: PageClock): Child[] {
-  if (state === "open") return ["for ", age(startedAt, "span", clock)];
+function lasted(incident: IncidentRow, clock: PageClock): Child[] {
+  const { state, startedAt, durationMs } = incident;
+  if (state === "open") return ["for ", troubleSpan(incident, clock)];
   return [h("time", { datetime: startedAt }, formatTime(startedAt)), ` for ${formatSpan(durationMs)}`];
 }
 

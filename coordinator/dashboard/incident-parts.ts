@@ -1,13 +1,13 @@
-import type { DeliveryRow, EvidenceRow, IncidentDetail, TimelineRow } from "../http/api-types.ts";
-import { describeEntry, timelineWords } from "../incidents/words.ts";
-import { ABSENT, formatLatency, formatSpan } from "../quantities.ts";
+import type { EvidenceRow, IncidentDetail } from "../http/api-types.ts";
+import { courseOf } from "../incidents/course.ts";
+import { ABSENT, formatDelay, formatLatency, formatSpan } from "../quantities.ts";
 import type { Child } from "./dom.ts";
 import { h } from "./dom.ts";
 import { errorMessage } from "./error-message.ts";
 import { formatTime } from "./format.ts";
 import { icon } from "./icons.ts";
+import { troubleSpan } from "./incident-card.ts";
 import type { PageClock } from "./times.ts";
-import { age } from "./times.ts";
 import { kindWords, phaseWords, resolutionWords, statusWords } from "./words.ts";
 
 /** What is known of an incident as a whole. */
@@ -17,7 +17,7 @@ export function incidentFacts(incident: IncidentDetail, clock: PageClock): HTMLE
   const facts: ReadonlyArray<readonly [term: string, value: readonly Child[] | null]> = [
     ["Reach", [kindWords[incident.kind]]],
     ["Started", [moment(startedAt)]],
-    ["Lasted", incident.state === "open" ? [age(startedAt, "span", clock)] : [formatSpan(incident.durationMs)]],
+    ["Lasted", incident.state === "open" ? [troubleSpan(incident, clock)] : [formatSpan(incident.durationMs)]],
     ["Detected", [after(detectedAt)]],
     ["Confirmed", [after(confirmedAt)]],
     ["Recovered", recoveredAt && [moment(recoveredAt)]],
@@ -26,7 +26,7 @@ export function incidentFacts(incident: IncidentDetail, clock: PageClock): HTMLE
       "Acknowledged",
       acknowledgedAt && [moment(acknowledgedAt), incident.acknowledgedBy && ` by ${incident.acknowledgedBy}`],
     ],
-    ["Came back", incident.reopened > 0 ? [incident.reopened === 1 ? "once" : `${incident.reopened} times`] : null],
+    ["Came back", incident.failedAgainAt && cameBack(incident)],
     ["Id", [incident.id]],
   ].map(([term, value]) => [term as string, (value || null) as readonly Child[] | null]);
   return facts.flatMap(([term, value]) =>
@@ -34,12 +34,12 @@ export function incidentFacts(incident: IncidentDetail, clock: PageClock): HTMLE
   );
 }
 
-const moment = (iso: string) => h("time", { datetime: iso, title: iso }, formatTime(iso));
-
-/** Short delays matter to the tenth of a second. */
-function formatDelay(ms: number): string {
-  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : formatSpan(ms);
+function cameBack({ reopened, failedAgainAt, wellMs }: IncidentDetail): Child[] {
+  const times = reopened === 1 ? "once" : `${reopened} times`;
+  return [times, ", last ", moment(failedAgainAt as string), `; well for ${formatSpan(wellMs)} in between`];
 }
+
+export const moment = (iso: string) => h("time", { datetime: iso, title: iso }, formatTime(iso));
 
 const evidenceColumns = ["Region", "Saw", "Since", "Latency", "Phase", "Address", "What was found"];
 
@@ -54,7 +54,15 @@ export function evidenceOf(evidence: readonly EvidenceRow[]): HTMLElement[] {
       { role: "row" },
       h("th", { role: "rowheader", scope: "row" }, row.region),
       cell("Saw", h("span", { class: `state ${row.status}` }, icon(row.status), statusWords[row.status])),
-      cell("Since", moment(row.since)),
+      cell(
+        "Since",
+        h(
+          "div",
+          {},
+          moment(row.since),
+          row.backSince && h("span", { class: "sub" }, "well since ", moment(row.backSince)),
+        ),
+      ),
       cell("Latency", formatLatency(row.latencyMs)),
       cell("Phase", phaseInWords(row.phase)),
       cell("Address", row.address ?? ABSENT),
@@ -93,39 +101,19 @@ function table(columns: readonly string[], rows: readonly HTMLElement[]): HTMLEl
 }
 
 /** What happened, newest first. */
-export function courseOf(timeline: readonly TimelineRow[]): HTMLElement[] {
-  if (timeline.length === 0) return [];
-  const entries = timeline.toReversed().map(({ at, type, data }) => {
-    const particulars = describeEntry(type, data);
-    return h(
-      "li",
-      { class: `entry ${type}` },
-      moment(at),
-      h("b", { class: "entry-title" }, capitalized(timelineWords[type] ?? type)),
-      particulars === "" ? null : h("span", { class: "message" }, particulars),
+export function courseIn(incident: IncidentDetail): HTMLElement[] {
+  const entries = courseOf(incident)
+    .reverse()
+    .map(({ at, type, title, text }) =>
+      h(
+        "li",
+        { class: `entry ${type}` },
+        moment(at),
+        h("b", { class: "entry-title" }, capitalized(title)),
+        text === "" ? null : h("span", { class: "message" }, text),
+      ),
     );
-  });
   return [h("h2", {}, "Course"), h("ol", { class: "entries" }, ...entries)];
 }
 
 const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** What people were told, and what could not be delivered. */
-export function deliveriesOf(deliveries: readonly DeliveryRow[]): HTMLElement[] {
-  if (deliveries.length === 0) return [];
-  const entries = deliveries.map(({ createdAt, channelName, event, state, attempts, lastError }) =>
-    h(
-      "li",
-      { class: `entry ${state}` },
-      moment(createdAt),
-      h("b", { class: "entry-title" }, channelName),
-      h(
-        "span",
-        { class: "message" },
-        `${event}: ${state}${attempts > 1 ? `, ${attempts} tries` : ""}`,
-        lastError === null || state === "sent" ? null : ` (${lastError})`,
-      ),
-    ),
-  );
-  return [h("h2", {}, "Messages"), h("ol", { class: "entries" }, ...entries)];
-}

@@ -6,7 +6,8 @@ import { h, renderIfChanged } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { openAcknowledge, openNote } from "./incident-actions.ts";
 import { subjectOf, withoutDuration } from "./incident-card.ts";
-import { courseOf, deliveriesOf, evidenceOf, incidentFacts } from "./incident-parts.ts";
+import { courseIn, evidenceOf, incidentFacts } from "./incident-parts.ts";
+import { createTold } from "./incident-told.ts";
 import { incidentStateInWords, verdictWords } from "./words.ts";
 
 /** One incident: what each region saw, its course, what was sent about it, and what people do about it. */
@@ -21,8 +22,8 @@ export function createIncident(context: PageContext, id: string): View {
   const facts = h("dl", { class: "facts" });
   const evidence = h("section", { class: "evidence", "aria-label": "What the regions saw" });
   const course = h("section", { class: "course", "aria-label": "Course" });
-  const deliveries = h("section", { class: "deliveries", "aria-label": "Messages" });
-  const content = h("div", { hidden: true }, facts, evidence, course, deliveries);
+  const told = createTold(context);
+  const content = h("div", { hidden: true }, facts, evidence, told.element, course);
   let before: string | null = null;
 
   function show(incident: IncidentDetail): void {
@@ -42,8 +43,8 @@ export function createIncident(context: PageContext, id: string): View {
       incidentFacts(incident, clock),
     );
     renderIfChanged(evidence, incident.evidence, () => evidenceOf(incident.evidence));
-    renderIfChanged(course, incident.timeline, () => courseOf(incident.timeline));
-    renderIfChanged(deliveries, incident.deliveries, () => deliveriesOf(incident.deliveries));
+    renderIfChanged(course, [incident.timeline, incident.deliveries], () => courseIn(incident));
+    told.show(incident);
     content.hidden = false;
     actions.hidden = false;
     if (before !== null && before !== words) announce(`${subject}: ${words}.`);

@@ -47,7 +47,13 @@ export function createListSection<Item extends { readonly id: string }>({
   const nothing = h("p", { class: "empty", hidden: true }, empty);
   const list = createKeyedList<Item>(body, ({ id }) => id, create);
   return {
-    element: h("section", {}, h("div", { class: "section-heading" }, h("h2", { id }, title), action), table, nothing),
+    element: h(
+      "section",
+      { "aria-labelledby": id },
+      h("div", { class: "section-heading" }, h("h2", { id }, title), action),
+      table,
+      nothing,
+    ),
     show(items) {
       list(items);
       table.hidden = items.length === 0;

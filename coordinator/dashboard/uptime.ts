@@ -1,5 +1,5 @@
 import type { UptimeRow } from "../http/api-types.ts";
-import { ABSENT, formatShare, formatSpan } from "../quantities.ts";
+import { ABSENT, formatDelay, formatShare, formatSpan } from "../quantities.ts";
 import type { PageContext } from "./context.ts";
 import { h, renderIfChanged } from "./dom.ts";
 import { dayBars } from "./uptime-bars.ts";
@@ -48,8 +48,8 @@ function tile({ window, uptime, coverage, durations, incidents, errorBudget }: W
   const { down, mttrMs, mttdMs } = incidents;
   const outages = down === 0 ? "no outage" : `${down} ${down === 1 ? "outage" : "outages"}, ${formatSpan(downMs)} down`;
   const means = [
-    mttdMs === null ? null : `found in ${formatMean(mttdMs)}`,
-    mttrMs === null ? null : `over in ${formatMean(mttrMs)}`,
+    mttdMs === null ? null : `found in ${formatDelay(mttdMs)}`,
+    mttrMs === null ? null : `over in ${formatDelay(mttrMs)}`,
   ].filter((part) => part !== null);
   return h(
     "li",
@@ -61,10 +61,6 @@ function tile({ window, uptime, coverage, durations, incidents, errorBudget }: W
     means.length === 0 ? null : h("span", { class: "sub" }, means.join(", ")),
     errorBudget === null ? null : budget(errorBudget),
   );
-}
-
-function formatMean(ms: number): string {
-  return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : formatSpan(ms);
 }
 
 function budget({ slo, leftMs, allowedMs, burnRate }: NonNullable<Window["errorBudget"]>): HTMLElement {

@@ -271,6 +271,21 @@ export interface DeliveryRow {
   readonly endedAt: string | null;
 }
 
+/**
+ * A message about an incident, as the incident has it: of one that was told with others, `outcome`, `attempts`,
+ * `lastError` and `endedAt` are those of the message that they are in.
+ */
+export interface IncidentDeliveryRow extends DeliveryRow {
+  readonly channelType: string;
+  /** Which step of its rule it is of, from 0. */
+  readonly step: number;
+  /** 0 for the first telling, n for the n-th reminder. */
+  readonly repeat: number;
+  readonly mergedInto: string | null;
+  readonly outcome: string;
+  readonly dueAt: string;
+}
+
 /** Any message, as `/v1/deliveries` has it. */
 export interface DeliveryDetail extends Omit<DeliveryRow, "channelName"> {
   /** Null for a test. */
@@ -320,7 +335,7 @@ export type AlertRuleRow = { readonly id: string } & ReturnType<typeof toRuleDoc
 export interface IncidentDetail extends IncidentRow {
   readonly evidence: readonly EvidenceRow[];
   readonly timeline: readonly TimelineRow[];
-  readonly deliveries: readonly DeliveryRow[];
+  readonly deliveries: readonly IncidentDeliveryRow[];
 }
 
 /** How a monitor did in the last 24 hours. */

@@ -54,12 +54,21 @@ export const plainText = (max: number) =>
 export const instant = z
   .string()
   .refine(
-    (text) => /^\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text) && !Number.isNaN(Date.parse(text)),
+    (text) =>
+      /^\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text) &&
+      !Number.isNaN(Date.parse(text)) &&
+      isDay(text.slice(0, "2026-01-31".length)),
     {
       message: "must be a time in ISO 8601, such as 2026-01-31T12:00:00Z",
     },
   )
   .transform((text) => Date.parse(text));
+
+/** Date.parse takes the 31st of February for the 3rd of March. */
+function isDay(date: string): boolean {
+  const instant = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(instant) && new Date(instant).toISOString().startsWith(date);
+}
 
 /** A cursor: opaque to people, a position to the list that gave it out. */
 function writeCursor(position: object): string {
@@ -70,11 +79,22 @@ function writeCursor(position: object): string {
 export function readCursor<S extends z.ZodType>(schema: S, cursor: string | undefined): z.output<S> | null {
   if (cursor === undefined) return null;
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+    const position = schema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+    if (!Object.values(position as object).every(isStorable)) throw new RangeError("no store could have had it");
+    return position;
   } catch {
     const rule = "must be the nextCursor of an earlier page of this list";
     throw new Problem(422, `cursor: ${rule}`, [{ field: "cursor", rule }]);
   }
+}
+
+/** The largest instant of a Date, in ms since the epoch. */
+const MAX_INSTANT = 8.64e15;
+
+/** Whether a part of a cursor can be looked for in the stores: people may have made it up. */
+function isStorable(part: unknown): boolean {
+  if (typeof part === "number") return part >= 0 && part <= MAX_INSTANT;
+  return typeof part !== "string" || !unstorable.test(part);
 }
 
 /** One page out of up to `limit + 1` items: that there is one more tells that there is a next page. */

@@ -98,7 +98,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
       update({ level, kind: kindOf(evidence, level), evidence });
       if (was === level) log("data_back", at, { level });
       else {
-        log(level === "down" ? "worsened" : "eased", at, { level, startedAt });
+        log(level === "down" ? "worsened" : "eased", at, { level, startedAt, regions: troubledIn(evidence) });
         tell(level, at);
       }
       return;
@@ -120,7 +120,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         failedAgainAt,
         wellMs: incident.wellMs + failedAgainAt - incident.recoveredAt,
       });
-      log("reopened", at, { level, startedAt: failedAgainAt });
+      log("reopened", at, { level, startedAt: failedAgainAt, regions: troubledIn(evidence) });
     } else {
       const kind = kindOf(seen, level);
       incident = {
@@ -136,7 +136,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         evidence: seen,
       };
       changed = true;
-      log("opened", at, { level, kind, before, startedAt });
+      log("opened", at, { level, kind, before, startedAt, regions: troubledIn(seen) });
     }
     tell(level, at);
   }
@@ -167,7 +167,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
           const evidence = witnessed(incident.evidence, effect.evidence.map(evidenceOf));
           // That regions come back one by one does not make less of it.
           update({ evidence, kind: incident.kind === "global" ? "global" : kindOf(evidence, incident.level) });
-          log("evidence", at, { regions: evidence.filter(isTroubled).map(({ region }) => region) });
+          log("evidence", at, { regions: troubledIn(evidence) });
         }
         break;
       case "cleared":
@@ -199,6 +199,10 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
 /** Whether a region saw trouble, and has not seen the target well since. */
 function isTroubled({ status, backSince }: Evidence): boolean {
   return status !== "up" && backSince === null;
+}
+
+function troubledIn(evidence: readonly Evidence[]): string[] {
+  return evidence.filter(isTroubled).map(({ region }) => region);
 }
 
 /** How far trouble of a level reaches, by the latest word of each region. */

@@ -1,5 +1,5 @@
 import { isoTime } from "../../shared/clock.ts";
-import type { DeliveryRow, EvidenceRow, IncidentRow, TimelineRow } from "../http/api-types.ts";
+import type { EvidenceRow, IncidentDeliveryRow, IncidentRow, TimelineRow } from "../http/api-types.ts";
 import type { IncidentDelivery, NamedIncident, StoredEntry } from "../store/incident-store.ts";
 import type { Evidence, TimelineEntry } from "./incident.ts";
 
@@ -49,8 +49,8 @@ export function presentData(data: TimelineEntry["data"]): TimelineEntry["data"] 
   );
 }
 
-export function presentDelivery({ createdAt, endedAt, ...delivery }: IncidentDelivery): DeliveryRow {
-  return { ...delivery, createdAt: isoTime(createdAt), endedAt: isoOrNull(endedAt) };
+export function presentDelivery({ createdAt, dueAt, endedAt, ...delivery }: IncidentDelivery): IncidentDeliveryRow {
+  return { ...delivery, createdAt: isoTime(createdAt), dueAt: isoTime(dueAt), endedAt: isoOrNull(endedAt) };
 }
 
 function isoOrNull(ms: number | null): string | null {

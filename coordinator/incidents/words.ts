@@ -30,7 +30,7 @@ export function describeEntry(type: TimelineType, data: TimelineEntry["data"]): 
     text("kind"),
     text("reason"),
     type === "resolved" && text("resolution") !== "recovered" ? text("resolution") : null,
-    Array.isArray(data.regions) ? data.regions.join(", ") : null,
+    Array.isArray(data.regions) && data.regions.length > 0 ? `seen by ${data.regions.join(", ")}` : null,
     by === null ? said : said === null ? `by ${by}` : `${by}: ${said}`,
   ];
   return parts.filter(Boolean).join(", ");

@@ -1,4 +1,6 @@
 import type { Incident, IncidentLevel, TimelineEntry } from "../incidents/incident.ts";
+import type { ChannelType } from "../notify/channels/channel.ts";
+import type { DeliveryState } from "./deliveries.ts";
 import type { IncidentRow } from "./incidents.ts";
 import { toIncident, writeTimeline } from "./incidents.ts";
 import type { Postgres } from "./postgres.ts";
@@ -17,16 +19,29 @@ export interface StoredEntry extends TimelineEntry {
   readonly monitorName: string | null;
 }
 
-/** A message about an incident, as far as its delivery has come. */
+/**
+ * A message about an incident, as far as its delivery has come. Of one that was told with others, attempts, error
+ * and end are those of the message that they are in.
+ */
 export interface IncidentDelivery {
   readonly id: string;
   readonly channelId: string;
   readonly channelName: string;
+  readonly channelType: ChannelType;
   readonly event: string;
-  readonly state: string;
+  /** Which step of its rule it is of, from 0. */
+  readonly step: number;
+  /** 0 for the first telling, n for the n-th reminder. */
+  readonly repeat: number;
+  readonly state: DeliveryState;
+  /** The message that it was made part of, which tells of other monitors too; null for one of its own. */
+  readonly mergedInto: string | null;
+  /** What became of it, or of the message that it is part of. */
+  readonly outcome: DeliveryState;
   readonly attempts: number;
   readonly lastError: string | null;
   readonly createdAt: number;
+  readonly dueAt: number;
   readonly endedAt: number | null;
 }
 
@@ -86,6 +101,24 @@ interface EntryRow {
   readonly data: TimelineEntry["data"];
 }
 
+interface DeliveryRow {
+  readonly id: string;
+  readonly channel_id: string;
+  readonly name: string;
+  readonly type: ChannelType;
+  readonly event: string;
+  readonly step: number;
+  readonly repeat: number;
+  readonly state: DeliveryState;
+  readonly merged_into: string | null;
+  readonly created_at: Date;
+  readonly due_at: Date;
+  readonly outcome: DeliveryState;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly ended_at: Date | null;
+}
+
 const nameOf = (table: string) => `coalesce(
   (SELECT name FROM monitors WHERE id = ${table}.monitor_id),
   (SELECT spec->>'name' FROM monitor_revisions
@@ -128,33 +161,15 @@ export function createIncidentStore(postgres: Postgres): IncidentStore {
       return rows.map(toEntry).reverse();
     },
     async deliveries(id) {
-      const { rows } = await postgres.query<{
-        id: string;
-        channel_id: string;
-        name: string;
-        event: string;
-        state: string;
-        attempts: number;
-        last_error: string | null;
-        created_at: Date;
-        ended_at: Date | null;
-      }>(
-        `SELECT d.id, d.channel_id, c.name, d.event, d.state, d.attempts, d.last_error, d.created_at, d.ended_at
+      const { rows } = await postgres.query<DeliveryRow>(
+        `SELECT d.id, d.channel_id, c.name, c.type, d.event, d.step, d.repeat, d.state, d.merged_into, d.created_at,
+                d.due_at, told.state AS outcome, told.attempts, told.last_error, told.ended_at
          FROM deliveries d JOIN channels c ON c.id = d.channel_id
+           JOIN deliveries told ON told.id = coalesce(d.merged_into, d.id)
          WHERE d.incident_id = $1 ORDER BY d.created_at, d.id LIMIT $2`,
         [id, MAX_TIMELINE],
       );
-      return rows.map((row) => ({
-        id: row.id,
-        channelId: row.channel_id,
-        channelName: row.name,
-        event: row.event,
-        state: row.state,
-        attempts: row.attempts,
-        lastError: row.last_error,
-        createdAt: row.created_at.getTime(),
-        endedAt: row.ended_at?.getTime() ?? null,
-      }));
+      return rows.map(toDelivery);
     },
     acknowledge: (id, by, note) =>
       inTransaction(postgres, async (client) => {
@@ -228,5 +243,25 @@ function toEntry(row: EntryRow): StoredEntry {
     monitorName: row.monitor_name,
     incidentId: row.incident_id,
     data: row.data,
+  };
+}
+
+function toDelivery(row: DeliveryRow): IncidentDelivery {
+  return {
+    id: row.id,
+    channelId: row.channel_id,
+    channelName: row.name,
+    channelType: row.type,
+    event: row.event,
+    step: row.step,
+    repeat: row.repeat,
+    state: row.state,
+    mergedInto: row.merged_into,
+    outcome: row.outcome,
+    attempts: row.attempts,
+    lastError: row.last_error,
+    createdAt: row.created_at.getTime(),
+    dueAt: row.due_at.getTime(),
+    endedAt: row.ended_at?.getTime() ?? null,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatAgo, formatLatency, formatShare, median } from "../../coordinator/quantities.ts";
+import { formatAge, formatAgo, formatDelay, formatLatency, formatShare, median } from "../../coordinator/quantities.ts";
 
 describe("formatLatency", () => {
   it.each([
@@ -48,4 +48,17 @@ it("calls only all of it 100 %", () => {
 
 it("takes the middle of the latencies", () => {
   expect([median([]), median([3]), median([9, 1]), median([5, 100, 1])]).toEqual([null, 3, 5, 5]);
+});
+
+describe("formatDelay", () => {
+  it.each([
+    [null, "–"],
+    [0, "0.0 s"],
+    [640, "0.6 s"],
+    [59_949, "59.9 s"],
+    [59_950, "59 s"],
+    [250_000, "4 min 10 s"],
+  ])("%s ms is %s", (ms, text) => {
+    expect(formatDelay(ms)).toBe(text);
+  });
 });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import type { DeliveryRow, EvidenceRow, IncidentDetail, TimelineRow } from "../../http/api-types.ts";
-import { describeEntry, timelineWords } from "../../incidents/words.ts";
+import type { EvidenceRow, IncidentDeliveryRow, IncidentDetail } from "../../http/api-types.ts";
+import type { CourseEntry } from "../../incidents/course.ts";
+import { courseOf } from "../../incidents/course.ts";
 import { ABSENT, formatLatency, formatSpan } from "../../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 import { type Column, oneLine, paint, renderTable, statusColor } from "../table.ts";
@@ -21,23 +22,26 @@ export function addShow(parent: Command, context: CliContext): void {
 /** An incident as people read it at a terminal. */
 function page(incident: IncidentDetail, color: boolean): string {
   const { level, kind, state, durationMs, startedAt, detectedAt, confirmedAt, recoveredAt, resolvedAt } = incident;
-  const { acknowledgedAt, acknowledgedBy, reopened, evidence, timeline, deliveries } = incident;
+  const { acknowledgedAt, acknowledgedBy, reopened, failedAgainAt, wellMs, evidence, deliveries } = incident;
   const lasted = state === "open" ? "for" : "was so for";
-  const times: ReadonlyArray<readonly [string, string | null]> = [
+  const moments: ReadonlyArray<readonly [string, string | null]> = [
     ["started", startedAt],
     ["detected", detectedAt],
     ["confirmed", confirmedAt],
     ["recovered", recoveredAt],
     ["resolved", resolvedAt && `${resolvedAt} (${incident.resolution})`],
     ["acknowledged", acknowledgedAt && `${acknowledgedAt}${acknowledgedBy ? ` by ${oneLine(acknowledgedBy)}` : ""}`],
-    ["reopened", reopened > 0 ? `${reopened} times` : null],
+    [
+      "came back",
+      failedAgainAt && `${times(reopened)}, last ${failedAgainAt}; well for ${formatSpan(wellMs)} in between`,
+    ],
   ];
   const sections = [
     `${oneLine(subjectOf(incident))}: ${paint(level, statusColor(level), color)}, ${kind}, ${lasted} ${formatSpan(durationMs)}\n`,
-    times.flatMap(([name, value]) => (value === null ? [] : `  ${name.padEnd(13)}${value}\n`)).join(""),
+    moments.flatMap(([name, value]) => (value === null ? [] : `  ${name.padEnd(13)}${value}\n`)).join(""),
     evidence.length === 0 ? "" : `\n${renderTable(evidenceColumns, evidence, color)}`,
-    timeline.length === 0 ? "" : `\n${renderTable(timelineColumns, timeline, color)}`,
-    deliveries.length === 0 ? "" : `\n${renderTable(deliveryColumns, deliveries, color)}`,
+    `\n${renderTable(courseColumns, courseOf(incident), color)}`,
+    deliveries.length === 0 ? "\nNobody was told of it.\n" : `\n${renderTable(deliveryColumns, deliveries, color)}`,
     `\n# ${incident.id}${incident.monitorId ? ` of ${incident.monitorId}` : ""}\n`,
   ];
   return sections.join("");
@@ -46,7 +50,7 @@ function page(incident: IncidentDetail, color: boolean): string {
 const evidenceColumns: ReadonlyArray<Column<EvidenceRow>> = [
   { title: "REGION", value: ({ region }) => region },
   { title: "SAW", value: ({ status }) => status, color: ({ status }) => statusColor(status) },
-  { title: "SINCE", value: ({ since }) => since },
+  { title: "SINCE", value: ({ since, backSince }) => (backSince === null ? since : `${since} to ${backSince}`) },
   { title: "LATENCY", align: "right", value: ({ latencyMs }) => formatLatency(latencyMs) },
   { title: "PHASE", value: ({ phase }) => phase?.replace(/Ms$/, "") ?? ABSENT },
   { title: "CODE", align: "right", value: ({ statusCode }) => statusCode?.toString() ?? ABSENT },
@@ -54,17 +58,26 @@ const evidenceColumns: ReadonlyArray<Column<EvidenceRow>> = [
   { title: "ERROR", value: ({ error }) => (error === null ? "" : `${error.code}: ${error.message}`) },
 ];
 
-const timelineColumns: ReadonlyArray<Column<TimelineRow>> = [
+const courseColumns: ReadonlyArray<Column<CourseEntry>> = [
   { title: "AT", value: ({ at }) => at },
-  { title: "WHAT HAPPENED", value: ({ type }) => timelineWords[type] ?? type },
-  { title: "", value: ({ type, data }) => describeEntry(type, data) },
+  { title: "WHAT HAPPENED", value: ({ title }) => title },
+  { title: "", value: ({ text }) => text },
 ];
 
-const deliveryColumns: ReadonlyArray<Column<DeliveryRow>> = [
-  { title: "PLANNED", value: ({ createdAt }) => createdAt },
+const deliveryColumns: ReadonlyArray<Column<IncidentDeliveryRow>> = [
   { title: "CHANNEL", value: ({ channelName }) => channelName },
-  { title: "OF", value: ({ event }) => event },
-  { title: "STATE", value: ({ state }) => state, color: ({ state }) => (state === "failed" ? "red" : null) },
+  { title: "TYPE", value: ({ channelType }) => channelType },
+  { title: "TOLD OF", value: ({ event, repeat }) => (repeat > 0 ? `${event}, reminder ${repeat}` : event) },
+  {
+    title: "STATE",
+    value: ({ outcome, mergedInto }) => (mergedInto === null ? outcome : `${outcome} with others`),
+    color: ({ outcome }) => (outcome === "failed" ? "red" : outcome === "uncertain" ? "yellow" : null),
+  },
   { title: "TRIES", align: "right", value: ({ attempts }) => String(attempts) },
-  { title: "ERROR", value: ({ lastError }) => lastError ?? "" },
+  { title: "WHEN", value: ({ endedAt, dueAt }) => endedAt ?? `due ${dueAt}` },
+  { title: "ERROR", value: ({ outcome, lastError }) => (outcome === "sent" ? "" : (lastError ?? "")) },
 ];
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}

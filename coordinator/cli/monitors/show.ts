@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import type { AccountRow, MonitorRow, RegionStatus, StatsRow, UptimeRow } from "../../http/api-types.ts";
-import { ABSENT, formatAge, formatLatency, formatShare, formatSpan } from "../../quantities.ts";
+import { ABSENT, formatAge, formatDelay, formatLatency, formatShare, formatSpan } from "../../quantities.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 import { oneLine, paint, renderTable, statusColor } from "../table.ts";
 import { findMonitor } from "./find.ts";
@@ -60,7 +60,7 @@ function uptimeTable({ windows, slo }: UptimeRow, color: boolean): string {
       { title: "COVERAGE", align: "right", value: ({ coverage }) => formatShare(coverage) },
       { title: "DOWN FOR", align: "right", value: ({ durations }) => formatSpan(durations.downMs) },
       { title: "OUTAGES", align: "right", value: ({ incidents }) => String(incidents.down) },
-      { title: "TO DETECT", align: "right", value: ({ incidents }) => span(incidents.mttdMs) },
+      { title: "TO DETECT", align: "right", value: ({ incidents }) => formatDelay(incidents.mttdMs) },
       { title: "TO RECOVER", align: "right", value: ({ incidents }) => span(incidents.mttrMs) },
       ...budget,
     ],

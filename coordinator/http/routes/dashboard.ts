@@ -16,6 +16,7 @@ const sharedModules = [
   "coordinator/maintenance/words.js",
   "coordinator/notify/reach.js",
   "coordinator/notify/words.js",
+  "coordinator/incidents/course.js",
   "coordinator/incidents/words.js",
   "coordinator/quantities.js",
   "coordinator/verdict/verdict.js",

@@ -4,13 +4,13 @@ import { isoTime } from "../../../shared/clock.ts";
 import type { Delivery, DeliveryStore } from "../../store/deliveries.ts";
 import { deliveryStates } from "../../store/deliveries.ts";
 import { notFound, Problem } from "../problem.ts";
-import { page, pageQuery, readCursor, validate } from "../validate.ts";
+import { page, pageQuery, plainText, readCursor, validate } from "../validate.ts";
 
 const listQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(deliveryStates).optional(),
-  incident: z.string().max(64).optional(),
-  channel: z.string().max(64).optional(),
+  incident: plainText(64).optional(),
+  channel: plainText(64).optional(),
 });
 const position = z.object({ createdAt: z.number(), id: z.string() });
 type ById = { Params: { id: string } };

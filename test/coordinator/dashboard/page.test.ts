@@ -123,6 +123,22 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
   /** Waits until something on the page says this. */
   const says = (text: string) => page.getByText(text).first().waitFor();
   /** What people read, with single spaces. */
+  /** Messages about an incident, as they are kept. */
+  async function tellOf(incident: string): Promise<void> {
+    const database = new Client({ connectionString: coordinator.databaseUrl });
+    await database.connect();
+    await database.query(
+      "INSERT INTO channels (id, name, type, settings) VALUES ('chn_i', '<i>Ops</i>', 'slack', '{}')",
+    );
+    await database.query(
+      `INSERT INTO deliveries (id, channel_id, incident_id, event, state, due_at, attempts, repeat, content, last_error, ended_at)
+       VALUES ('dlv_i', 'chn_i', $1, 'down', 'uncertain', now(), 1, 0, '{}', 'no answer', now()),
+              ('dlv_j', 'chn_i', $1, 'down', 'sent', now(), 2, 1, '{}', NULL, now() + interval '1 s')`,
+      [incident],
+    );
+    await database.end();
+  }
+
   const read = async (element: Locator) => (await element.allInnerTexts()).join(" ").replace(/\s+/g, " ").trim();
 
   test("a wrong token is refused in words, the right one opens the overview and is kept by the tab", async () => {
@@ -438,6 +454,17 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     expect(await rows.count()).toBe(2);
     expect(await read(rows.first())).toMatch(/^eu-west Down \S+ \S+ 2\.0 ms Connect \S+ connect_refused "></);
     expect(await read(page.locator(".facts"))).toMatch(/^Reach Most regions see it Started .* Confirmed .* s later/);
+    expect(await read(page.locator(".course"))).toMatch(
+      /Opened down, global, seen by eu-west, us-east.* First check that failed$/,
+    );
+    const messages = page.getByRole("region", { name: "Messages" });
+    expect(await read(messages)).toBe("Messages Nobody was told of it. Rules and channels");
+    await tellOf(page.url().split("/").at(-1) as string);
+    await page.reload();
+    await messages.getByText("May have arrived").waitFor();
+    expect(await read(messages.locator("tbody tr"))).toMatch(
+      /^<i>Ops<\/i> Slack down May have arrived no answer \S+ \S+ Retry <i>Ops<\/i> Slack down, reminder 1 Sent 2 tries \S+ \S+ .*decided$/,
+    );
 
     await page.getByRole("button", { name: "Add note" }).click();
     const dialog = page.getByRole("dialog");

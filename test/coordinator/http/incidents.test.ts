@@ -103,6 +103,9 @@ test("an outage is an incident from the target's first failure to its recovery, 
   expect((await get(`/${shown.id}`)).monitorName).toBe("Shop");
 });
 
+/** A cursor that nobody gave out. */
+const forged = (position: object) => Buffer.from(JSON.stringify(position)).toString("base64url");
+
 describe("a list of incidents", () => {
   const minute = 60_000;
   const start = Date.parse("2026-03-01T00:00:00Z");
@@ -162,7 +165,11 @@ describe("a list of incidents", () => {
     ["monitor=%00", "monitor"],
     ["from=yesterday", "from"],
     ["from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "to"],
+    ["from=2026-02-31", "from"],
     ["cursor=nonsense", "cursor"],
+    [`cursor=${forged({ startedAt: 9e15, id: "x" })}`, "cursor"],
+    [`cursor=${forged({ startedAt: -9e14, id: "x" })}`, "cursor"],
+    [`cursor=${forged({ startedAt: 1, id: "a\0b" })}`, "cursor"],
     ["limit=0", "limit"],
     ["status=open", "status"],
   ])("refuses %s", async (query, field) => {
@@ -220,6 +227,29 @@ describe("people and an incident", () => {
     expect((await post(`${id}/notes`, { text: "x" })).status).toBe(404);
   });
 
+  test("one that comes back is to be acknowledged anew, and what somebody did meanwhile stays", async () => {
+    const incident = anIncident();
+    await keepIncidents(coordinator.databaseUrl, [incident]);
+    await post(`${incident.id}/acknowledge`, { by: "Ada" });
+    // Judged while it was acknowledged.
+    await keepIncidents(coordinator.databaseUrl, [{ ...incident, level: "degraded" }]);
+    expect(await get(`/${incident.id}`)).toMatchObject({ level: "degraded", acknowledgedBy: "Ada" });
+    const again = { reopened: 1, failedAgainAt: Date.now() - 20_000, wellMs: 30_000 };
+    await keepIncidents(coordinator.databaseUrl, [{ ...incident, ...again }]);
+    const shown = await get(`/${incident.id}`);
+    expect(shown).toMatchObject({
+      state: "open",
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      ...again,
+      failedAgainAt: expect.any(String),
+    });
+    // A minute since it began, and half of it was the target well.
+    expect(shown.durationMs).toBeGreaterThanOrEqual(30_000);
+    expect(shown.durationMs).toBeLessThan(60_000);
+    expect((await post(`${incident.id}/acknowledge`, { by: "Bob" })).body.acknowledgedBy).toBe("Bob");
+  });
+
   test("what was sent about it is shown with its channel", async () => {
     const incident = anIncident();
     await keepIncidents(coordinator.databaseUrl, [incident]);
@@ -232,6 +262,12 @@ describe("people and an incident", () => {
       await client.query(
         `INSERT INTO deliveries (id, channel_id, incident_id, event, state, due_at, attempts, content, last_error)
          VALUES ('dlv_a', 'chn_a', $1, 'down', 'failed', now(), 3, '{}', 'status 500')`,
+        [incident.id],
+      );
+      await client.query(
+        `INSERT INTO deliveries (id, channel_id, incident_id, event, state, due_at, attempts, content, merged_into, ended_at)
+         VALUES ('dlv_b', 'chn_a', NULL, 'down', 'sent', now(), 2, '{}', NULL, now()),
+                ('dlv_c', 'chn_a', $1, 'down', 'merged', now(), 0, '{}', 'dlv_b', now() - interval '1 h')`,
         [incident.id],
       );
     } finally {
@@ -247,7 +283,12 @@ describe("people and an incident", () => {
         attempts: 3,
         lastError: "status 500",
         endedAt: null,
+        channelType: "webhook",
+        outcome: "failed",
       },
+      // One that was told with others arrived as the message did that they are in.
+      { id: "dlv_c", state: "merged", mergedInto: "dlv_b", outcome: "sent", attempts: 2, endedAt: expect.any(String) },
     ]);
+    expect(Date.now() - Date.parse(deliveries[1].endedAt)).toBeLessThan(600_000);
   });
 });
