@@ -53,7 +53,7 @@ function isAbout(event: Told, monitorId: string | null): boolean {
 }
 
 function lineOf(event: Told, now: number, color: boolean): string {
-  const time = event.type === "verdict" ? event.since : event.type === "gap" ? new Date(now).toISOString() : event.at;
+  const time = event.type === "gap" ? new Date(now).toISOString() : event.at;
   return `${time}  ${words(event, color).filter(Boolean).join("  ")}\n`;
 }
 

@@ -361,11 +361,13 @@ export type LiveEvent =
   | { readonly type: "heartbeat" }
   /** Something may have been missed: what is shown has to be loaded anew. */
   | { readonly type: "gap" }
-  /** A monitor's verdict, as it is now. */
-  | ({ readonly type: "verdict"; readonly monitorId: string; readonly monitorName: string | null } & Omit<
-      MonitorRow["status"],
-      "regions"
-    >)
+  /** A monitor's verdict as it was at that instant; a doubt that began or ended since leaves `since` as it is. */
+  | ({
+      readonly type: "verdict";
+      readonly at: string;
+      readonly monitorId: string;
+      readonly monitorName: string | null;
+    } & Omit<MonitorRow["status"], "regions">)
   /** Something happened in the course of an incident, which is as it is now. */
   | {
       readonly type: "incident";

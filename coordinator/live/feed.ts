@@ -83,7 +83,8 @@ export function createLiveFeed({
         if (!found) return [];
         const { verdict, since, suspected, flapping } = found;
         const monitorName = nameOf(monitorId);
-        return [{ type: "verdict", monitorId, monitorName, verdict, since: isoTime(since), suspected, flapping }];
+        const at = isoTime(now);
+        return [{ type: "verdict", at, monitorId, monitorName, verdict, since: isoTime(since), suspected, flapping }];
       }),
     ];
   }

@@ -56,7 +56,11 @@ test("who looks on at one coordinator hears what happens at another: monitors, v
     (check) => check,
   );
   await agent.answer(check as never, down);
-  await hears(client, (event) => event.type === "verdict" && event.suspected);
+  const doubt = await hears(client, (event) => event.type === "verdict" && event.suspected);
+  // A doubt is told when it begins, and not dated back to the verdict that it is about.
+  expect(doubt).toMatchObject({ at: expect.any(String), verdict: "unknown" });
+  const { at, since } = doubt as Extract<LiveEvent, { type: "verdict" }>;
+  expect(Date.parse(at)).toBeGreaterThan(Date.parse(since));
   const verdict = await hears(client, (event) => event.type === "verdict" && event.verdict === "down");
   expect(verdict).toMatchObject({ monitorId, monitorName: "Shop", suspected: false, flapping: false });
   const opened = await hears(client, (event) => event.type === "incident" && event.event === "opened");
