@@ -75,12 +75,13 @@ export function createImpairmentStore(postgres: Postgres): ImpairmentStore {
         monitor_id: string;
         region: string;
         status: string;
+        address: string | null;
         since_ms: number;
         scheduled_ms: number;
         checked_ms: number;
       }>({
         name: "sights",
-        text: `SELECT monitor_id, region, status, ${ms("side_since")} AS since_ms,
+        text: `SELECT monitor_id, region, status, address, ${ms("side_since")} AS since_ms,
                       ${ms("scheduled_at")} AS scheduled_ms, ${ms("checked_at")} AS checked_ms
                FROM monitor_region_status WHERE monitor_id = ANY($1) AND status <> 'error'`,
         values: [monitorIds],
@@ -92,6 +93,7 @@ export function createImpairmentStore(postgres: Postgres): ImpairmentStore {
         since: Math.round(row.since_ms),
         scheduledAt: Math.round(row.scheduled_ms),
         checkedAt: Math.round(row.checked_ms),
+        address: row.address,
       }));
     },
     begin: (impairment, monitorIds) =>

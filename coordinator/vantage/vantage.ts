@@ -140,7 +140,8 @@ export function createVantage(deps: VantageDeps): Vantage {
   async function suspect(region: string, turned: readonly View[], now: number): Promise<readonly string[] | null> {
     const alone = turnedAlone(turned, now);
     if (alone.length === 0) return null;
-    const { isSuspect, ask } = suspicionOf([...turned, ...(await views(region, candidates(region, turned), now))], now);
+    const ids = turned.map(({ monitorId }) => monitorId);
+    const { isSuspect, ask } = suspicionOf(await views(region, [...ids, ...candidates(region, turned)], now), now);
     if (!isSuspect) return null;
     if (ask.length > 0 && now - (askedAt.get(region) ?? 0) >= ASK_EVERY_MS) {
       askedAt.set(region, now);

@@ -17,6 +17,7 @@ function sight(monitorId: string, region: string, isWell: boolean, sinceAgo: num
     since: NOW - Math.max(sinceAgo, checkedAgo),
     scheduledAt: checkedAt - 5,
     checkedAt,
+    address: null,
   };
 }
 
@@ -103,6 +104,23 @@ describe("a region", () => {
     const views = alone(6, 6, { sinceAgo: 40_000 });
     expect(standingOf(views, true, NOW).isBad).toBe(false);
     expect(standingOf(views, false, NOW).isBad).toBe(true);
+  });
+
+  test("sees one target fail where many names have one address, as another region found", () => {
+    const sights = ["m0", "m1", "m2", "m3", "m4", "m5"].flatMap((id) => [
+      sight(id, "r0", false, 2_000, 500),
+      { ...sight(id, "r1", true, 50_000, 1_000), address: id === "m5" ? "198.51.100.9" : "192.0.2.7" },
+      sight(id, "r2", true, 50_000, 1_000),
+    ]);
+    const watched = [0, 1, 2, 3, 4, 5].map(
+      (n): Watched => ({ id: `m${n}`, host: `h${n}`, policy, regions: ["r0", "r1", "r2"] }),
+    );
+    expect(standingOf(viewsOf("r0", sights, watched, NOW), true, NOW)).toEqual({ alone: 2, compared: 2, isBad: false });
+    const elsewhere = sights.map((one) => ({
+      ...one,
+      address: one.region === "r1" ? `192.0.2.${one.monitorId}` : null,
+    }));
+    expect(standingOf(viewsOf("r0", elsewhere, watched, NOW), true, NOW)).toMatchObject({ alone: 6, isBad: true });
   });
 
   test("has nothing said about it by many monitors of few hosts", () => {

@@ -13,6 +13,9 @@ const refused = { status: "down", error: { code: "connect_refused", message: "re
 
 const hostOf = (check: Check) => (check.type === "tcp" ? check.tcp.host : "");
 
+/** Each target has its own: else they would be no unrelated ones. */
+const addressOf = (check: Check) => `192.0.2.${1 + hosts.indexOf(hostOf(check))}`;
+
 /** A coordinator, and an agent per region that sees what the test says. */
 async function beginStory({ onTestFinished }: Pick<TestContext, "onTestFinished">) {
   const coordinator = await startTestCoordinator("redis", { regionCleanS: 2 });
@@ -46,7 +49,7 @@ async function beginStory({ onTestFinished }: Pick<TestContext, "onTestFinished"
   const agents = await Promise.all(
     regions.map((region) =>
       startHandAgent(coordinator, region, {
-        finds: (check) => (story.failing(region, hostOf(check)) ? refused : {}),
+        finds: (check) => ({ address: addressOf(check), ...(story.failing(region, hostOf(check)) && refused) }),
         load: () => ({ ...idle, failingCanaries: story.cutOff.has(region) ? ["gateway"] : [] }),
       }),
     ),
