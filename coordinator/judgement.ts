@@ -72,6 +72,7 @@ export function createJudgement({
       const cameUpAt = regions === "all" ? schedule.cameUpAt : new Map<string, number>();
       return {
         regions: votersAmong(regions),
+        impaired: schedule.expand(regions).filter((region) => vantage.impaired.has(region)),
         newcomers: newcomersOf(cameUpAt, policy, updatedAt),
         votingSince: Math.max(vantage.votingSince, ...cameUpAt.values()),
         suspects: vantage.suspects,

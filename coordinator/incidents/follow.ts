@@ -159,7 +159,8 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
         else if (effect.to === "up") wellAgain(effect);
         else {
           log("no_data", at, { before: effect.from });
-          tellOfData("no_data", at);
+          // Regions that are impaired are told of by themselves.
+          if (!effect.forImpaired) tellOfData("no_data", at);
         }
         break;
       case "evidence":

@@ -23,6 +23,8 @@ import type { Arrival, Storage } from "./storage.ts";
 const REMEMBER = { perGeneration: 500_000, maxAgeMs: 300_000 };
 /** Another coordinator may know of a new monitor a little earlier; in ms. */
 const LEARN_MS = 1_000;
+/** A job comes again when its lock has run out and that is noticed, which takes less than this, in ms. */
+const REDELIVERED_MS = 60_000;
 /** The same quarantine is logged no more often, in ms. */
 const QUARANTINE_LOG_MS = 10_000;
 
@@ -136,7 +138,7 @@ export function createIngest({
       const missed = misses.filter((miss) => belongs(region, miss)).map((miss) => ({ ...miss, region }));
       const judged = statuses.add(arrivals.filter(isVote).map(({ result }) => toVote(result)));
       try {
-        await Promise.all([storage.addResults(arrivals), storage.addMisses(missed)]);
+        await Promise.all([storage.addResults(arrivals.map(asFirstTaken)), storage.addMisses(missed)]);
       } catch (thrown) {
         // Not stored after all: whoever takes the job next must not take them for repetitions.
         for (const { result } of arrivals) seen.remove(keyOf(result));
@@ -149,6 +151,20 @@ export function createIngest({
       await Promise.all([storage.stop(), statuses.stop()]);
     },
   };
+}
+
+/**
+ * What is judged again from the store is so as of when it came. A job that comes again was
+ * taken when its checks had ended, by a coordinator that was killed before it had stored
+ * what it judged; unless that was so long ago that an agent had kept it.
+ */
+function asFirstTaken(arrival: Arrival): Arrival {
+  const { result, repeated } = arrival;
+  const sinceMs = result.receivedAt - endedAt(result);
+  if (!repeated || sinceMs < 0 || sinceMs > REDELIVERED_MS) return arrival;
+  // Two deliveries are told apart by when they came.
+  const receivedAt = endedAt(result) + Math.min(sinceMs, result.receivedAt % 100);
+  return { ...arrival, result: { ...result, receivedAt } };
 }
 
 function toVote(result: StoredResult): RegionResult {

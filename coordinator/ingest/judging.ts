@@ -19,6 +19,8 @@ const SWEEP_AT_ONCE = 1_000;
 export interface Circumstances {
   /** The regions that have a vote now. */
   readonly regions: readonly string[];
+  /** Those that would have one, were they not impaired. */
+  readonly impaired: readonly string[];
   /** Until when each of those that have come up lately has no time for a vote, in ms since the epoch. */
   readonly newcomers: Readonly<Record<string, number>>;
   /** Since when a region has come up, has lost, or got back, its vote for the last time, in ms since the epoch. */

@@ -45,7 +45,8 @@ export const MAX_BEHIND_MS = 3_000;
  * the first time) while nothing new is heard, and within a second when it is.
  *
  * **Silence.** Too few fresh votes make it `unknown` without asking, and nothing but
- * `unknown`. `up` comes back from that by votes alone, other verdicts by the votes of
+ * `unknown`. A region whose agent fails by itself counts as silent only when it has done
+ * so for as long as a vote counts. `up` comes back from that by votes alone, other verdicts by the votes of
  * two regions if they are what was before; all else is a doubt.
  *
  * **Time.** Instants at which something falls due (a vote goes stale, a wait is over)
@@ -163,7 +164,12 @@ function look<B extends Ballot>(run: Run<B>, at: number): void {
   if (run.state.doubt) return;
   const votes = fresh(run);
   const observed = observe(run, votes);
-  if (run.state.settled === "unknown" ? mayResume(run.state, observed, votes) : observed === "unknown") {
+  const { settled } = run.state;
+  if (
+    settled === "unknown"
+      ? mayResume(run.state, observed, votes)
+      : observed === "unknown" && !isFaultOfAgents(run, votes)
+  ) {
     settle(run, observed, votes, null);
   }
   if (isDoubtful(run, observed)) {
@@ -248,6 +254,34 @@ function observe<B extends Ballot>({ regions, newcomers, policy, state }: Run<B>
   return judge(votes, regions, policy, state.at, excused).verdict as Settled;
 }
 
+/** Whether votes are too few only since agents failed by themselves: what their regions said before counts no less than in silence. */
+function isFaultOfAgents<B extends Ballot>(run: Run<B>, votes: readonly B[]): boolean {
+  const faulty = faults(run).map((vote) => ({ ...vote, status: "up" as const }));
+  return faulty.length > 0 && observe(run, [...votes, ...faulty]) !== "unknown";
+}
+
+/** The regions whose agents fail by themselves, for no longer than a vote from before would have counted. */
+function faults<B extends Ballot>({ votes, regions, policy, state }: Run<B>): B[] {
+  const lifetime = freshnessMs(policy);
+  return [...votes.values()].filter(
+    ({ region, status, scheduledAt, sideSince }) =>
+      status === "error" &&
+      regions.includes(region) &&
+      scheduledAt + lifetime > state.at &&
+      sideSince + lifetime > state.at,
+  );
+}
+
+/** Whether there would be votes enough if impaired regions had theirs. */
+function isForImpaired<B extends Ballot>(run: Run<B>, votes: readonly B[]): boolean {
+  const { impaired = [], regions } = run;
+  const withdrawn = impaired.map((region) => ({ region, status: "up", scheduledAt: run.state.at }) as B);
+  return (
+    impaired.length > 0 &&
+    observe({ ...run, regions: [...regions, ...impaired] }, [...votes, ...withdrawn]) !== "unknown"
+  );
+}
+
 /** Whether what is observed ends `unknown` without more ado: first votes that pass, or what was so before. */
 function mayResume({ before }: VerdictState, observed: Settled, votes: readonly Ballot[]): boolean {
   if (observed === "up") return before === null || before === "up";
@@ -302,7 +336,11 @@ function conclude<B extends Ballot>(run: Run<B>, doubt: Doubt): void {
   release(run);
   if (verdict === state.settled) {
     clear(run, suspectedAt, votes);
-  } else if (verdict === "unknown" || isConfirmed(state, doubt, verdict, votes, (some) => observe(run, some))) {
+  } else if (
+    verdict === "unknown"
+      ? !isFaultOfAgents(run, votes)
+      : isConfirmed(state, doubt, verdict, votes, (some) => observe(run, some))
+  ) {
     settle(run, verdict, votes, suspectedAt);
   } else {
     // One region's word is not enough: ask again, ever more seldom while nothing else is heard.
@@ -347,6 +385,7 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
   const { state, policy } = run;
   const { settled: from, at } = state;
   const silent = to === "unknown";
+  const forImpaired = silent && isForImpaired(run, votes);
   const counts = from !== "unknown" && !silent;
   const changes = counts ? recentChanges([...state.changes, at], policy, at) : state.changes;
   run.state = {
@@ -354,7 +393,7 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
     verdict: to,
     settled: to,
     before: silent ? (from === "unknown" ? state.before : from) : null,
-    silent,
+    silent: silent && !forImpaired,
     picture: silent ? state.picture : pictureOf(votes),
     doubt: null,
     unheardSince: null,
@@ -364,7 +403,17 @@ function settle<B extends Ballot>(run: Run<B>, to: Settled, votes: readonly B[],
   if (from !== to) {
     const before = state.silent ? state.before : null;
     const begun = begunAt(state, to, votes);
-    run.effects.push({ type: "settled", at, from, to, begunAt: begun, suspectedAt, before, evidence: votes });
+    run.effects.push({
+      type: "settled",
+      at,
+      from,
+      to,
+      begunAt: begun,
+      suspectedAt,
+      before,
+      evidence: votes,
+      ...(forImpaired && { forImpaired }),
+    });
   }
   if (counts && !state.flapping && isFlapping(changes)) {
     run.state = { ...run.state, flapping: true };
@@ -378,6 +427,7 @@ function dueAt<B extends Ballot>(run: Run<B>): number | null {
   if (state.verdict === "paused" || state.verdict === "maintenance") return null;
   const lifetime = freshnessMs(policy);
   const instants = fresh(run).map(({ scheduledAt }) => scheduledAt + lifetime);
+  instants.push(...faults(run).map(({ scheduledAt, sideSince }) => Math.min(scheduledAt, sideSince) + lifetime));
   if (state.flapping) instants.push(calmAt(state.changes, policy));
   if (state.doubt) instants.push(state.doubt.until);
   else if (state.restUntil > state.at) instants.push(state.restUntil);

@@ -45,7 +45,7 @@ export interface VerdictState {
   readonly settled: Settled;
   /** What was established before the votes ran out, so that their return is no news; null unless `settled` is `unknown`. */
   readonly before: Settled | null;
-  /** The votes have run out and not come again, other than after a change of what is judged. */
+  /** The votes have run out and not come again, other than by a change of what is judged, or by regions that are impaired. */
   readonly silent: boolean;
   /** The regions that were not seeing the target well when this was established. Their votes are no news. */
   readonly picture: Readonly<Record<string, Side>>;
@@ -89,6 +89,8 @@ export interface Subject<B extends Ballot> {
   readonly regions: readonly string[];
   /** Since when those and no others have one, in ms since the epoch, where that is known: nothing is looked at as of before. */
   readonly votingSince?: number;
+  /** Regions that would have one too, were they not impaired; none when this is left out. */
+  readonly impaired?: readonly string[];
   /** Until when each of those that have come up lately has no time for a vote, in ms since the epoch; none when this is left out. */
   readonly newcomers?: Readonly<Record<string, number>>;
   /** Those of them of which it is being found out whether they see anything right: alone they settle nothing. */
@@ -124,6 +126,8 @@ export type Effect<B extends Ballot> =
       readonly to: Settled;
       /** When the first check ended that saw the target so; what took until `at` was to confirm it. */
       readonly begunAt: number;
+      /** It is `unknown` because regions that are impaired have no vote. */
+      readonly forImpaired?: boolean;
       /** When confirmation was asked for; null when none was needed. */
       readonly suspectedAt: number | null;
       /** What it was before the votes ran out, when they are back; else null. */

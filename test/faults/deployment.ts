@@ -115,6 +115,7 @@ export async function deploy({
 
   return {
     ...processes,
+    url,
     inClickHouse,
     redis,
     queueServer,

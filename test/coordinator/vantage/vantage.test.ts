@@ -123,6 +123,9 @@ test.concurrent("a region whose agents' canaries fail has no vote until they are
   story.cutOff = new Set();
   await until(story.impairments, (all) => all.length === 0, { withinMs: 30_000 });
   await until(story.verdicts, (all) => all.every((verdict) => verdict === "up"), { withinMs: 30_000 });
+  expect((await story.notices()).sort()).toEqual(
+    ["down", ...Array(3).fill("region_impaired"), ...Array(3).fill("region_recovered"), "up"].sort(),
+  );
   const own = (await story.incidents()).filter(({ kind }) => kind === "vantage");
   expect(own.map(({ region }) => region).sort()).toEqual([...regions]);
   expect(own.every(({ resolution }) => resolution === "recovered")).toBe(true);

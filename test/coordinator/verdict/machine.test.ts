@@ -15,6 +15,7 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
   const played = {
     suspects: [] as string[],
     absent: [] as string[],
+    impaired: [] as string[],
     newcomers: {} as Record<string, number>,
     maintenance: false,
     regions,
@@ -46,9 +47,9 @@ function play(options: Partial<Pick<Subject<Ballot>, "policy" | "regions">> = {}
       outcome = { ...outcome, state: judgedAnew(outcome.state, played.policy.enabled, at) };
     },
     step(now: number, arrivals: Arrival<Ballot>[] = []): Effect<Ballot>[] {
-      const { policy, suspects, absent, maintenance, regions, newcomers, votingSince } = played;
+      const { policy, suspects, absent, maintenance, regions, impaired, newcomers, votingSince } = played;
       const isAbsent = (region: string) => absent.includes(region);
-      const circumstances = { policy, regions, newcomers, votingSince, suspects, isAbsent, maintenance };
+      const circumstances = { policy, regions, impaired, newcomers, votingSince, suspects, isAbsent, maintenance };
       outcome = step({ ...outcome, ...circumstances }, arrivals, now);
       return [...outcome.effects];
     },
@@ -175,6 +176,47 @@ test("a passing blip while it is down changes nothing", () => {
   played.results(start + 5_000, "b:up");
   expect(told(played.answers(start + 5_100, "a:down", "b:down", "c:down"))).toEqual(["cleared"]);
   expect(played.state.verdict).toBe("down");
+});
+
+test("an agent that fails by itself makes nothing unknown before a vote from before would have run out", () => {
+  const played = up({ regions: ["a"] });
+  const lifetime = 2 * policy.intervalMs + policy.timeoutMs;
+  const failsSince = start + 60_000;
+  const effects: Effect<Ballot>[] = [];
+  for (let at = failsSince; at < failsSince + lifetime; at += 10_000) effects.push(...played.results(at, "a:error"));
+  expect(told(effects)).toEqual([]);
+  expect(played.dueAt).toBe(failsSince + lifetime);
+  expect(told(played.step(failsSince + lifetime))).toEqual(["up to unknown"]);
+  expect(told(played.results(failsSince + lifetime + 1, "a:up"))).toEqual(["unknown to up"]);
+});
+
+test("an agent that fails by itself when it is asked clears nothing and settles nothing", () => {
+  const played = up({ regions: ["a"] });
+  played.results(start + 1_000, "a:down");
+  expect(told(played.answers(start + 1_100, "a:error"))).toEqual([]);
+  expect(played.state).toMatchObject({ settled: "up", doubt: null });
+});
+
+test("that impaired regions leave nothing to judge by is no silence, and its end is no news", () => {
+  const played = up({ regions: ["a", "b"] });
+  played.regions = [];
+  played.impaired = ["a", "b"];
+  expect(played.step(start + 1_000)).toMatchObject([{ to: "unknown", forImpaired: true }]);
+  played.regions = ["a", "b"];
+  played.impaired = [];
+  expect(played.step(start + 2_000)).toMatchObject([{ from: "unknown", to: "up", before: null }]);
+  expect(played.step(start + 200_000)).toMatchObject([{ to: "unknown" }]);
+  expect(played.results(start + 200_100, "a:up", "b:up")).toMatchObject([{ to: "up", before: "up" }]);
+});
+
+test("beside an impaired region the silence of others is silence", () => {
+  const played = up({ regions: ["a", "b", "c", "d", "e"] });
+  played.regions = ["b", "c", "d", "e"];
+  played.impaired = ["a"];
+  for (const at of [start + 60_000, start + 120_000]) played.results(at, "b:up");
+  const [effect] = played.step(start + 130_000);
+  expect(effect).toMatchObject({ type: "settled", to: "unknown" });
+  expect(effect).not.toHaveProperty("forImpaired");
 });
 
 test("votes that run out make it unknown, and their return is no news", () => {
