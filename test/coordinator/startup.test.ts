@@ -2,10 +2,13 @@ import { once } from "node:events";
 
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
+import type { RedisOptions } from "ioredis";
+import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { createCoordinator } from "../../coordinator/coordinator.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { testConfig } from "../support/coordinator.ts";
+import type { QueueServer } from "../../shared/queues.ts";
+import { startTestCoordinator, testConfig } from "../support/coordinator.ts";
 import { freePort } from "../support/servers.ts";
 import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { until } from "../support/until.ts";
@@ -70,6 +73,24 @@ test("a coordinator waits for ClickHouse, says at /readyz what is missing, and g
   await open();
   await started;
   expect((await ready(httpPort)).status).toBe(200);
+});
+
+test("a queue server that answers and takes nothing is missing, with its reason", async () => {
+  const coordinator = await startTestCoordinator();
+  onTestFinished(coordinator.stop);
+  const { queueServer } = coordinator;
+  const redis = new Redis((queueServer as Extract<QueueServer, { kind: "redis" }>).options as RedisOptions);
+  onTestFinished(() => redis.disconnect());
+  const port = Number(new URL(coordinator.url).port);
+  expect((await ready(port)).status).toBe(200);
+  // As with a full disk: what writes is refused, and what reads is answered.
+  await redis.config("SET", "min-replicas-to-write", "1");
+  expect(await ready(port)).toMatchObject({
+    status: 503,
+    body: { checks: { postgres: { ok: true }, queue: { ok: false, reason: expect.stringContaining("NOREPLICAS") } } },
+  });
+  await redis.config("SET", "min-replicas-to-write", "0");
+  expect((await ready(port)).status).toBe(200);
 });
 
 test.each([

@@ -1,8 +1,11 @@
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { directoryTrouble, makeDirectory } from "../../../shared/directory.ts";
 import { ConfigError } from "../../../shared/errors.ts";
+
+const MB = 1_048_576;
+const LEAST_FREE_BYTES = 500 * MB;
 
 /** Where `watchpost start` keeps what. */
 export interface DataDir {
@@ -30,4 +33,12 @@ export async function openDataDir(given: string): Promise<DataDir> {
     throw new ConfigError(`the data directory ${path} ${reason}: set WATCHPOST_DATA to one that is yours`);
   }
   return { path, logs, file: (name) => join(path, name) };
+}
+
+/** What is too little free space for a data directory, in words; null when there is enough. The databases make 100 MB at their first start. */
+export async function spaceTrouble({ path }: Pick<DataDir, "path">, least = LEAST_FREE_BYTES): Promise<string | null> {
+  const { bavail, bsize } = await statfs(path);
+  const free = bavail * bsize;
+  if (free >= least) return null;
+  return `only ${Math.floor(free / MB)} MB are free where ${path} is: make room, or set WATCHPOST_DATA; on a full disk nothing is kept`;
 }

@@ -8,7 +8,7 @@ import { freePort } from "../../embedded/free-port.ts";
 import { createCoordinatorApi } from "./api.ts";
 import { startBackends } from "./backends.ts";
 import { becomesReady } from "./becomes-ready.ts";
-import { openDataDir } from "./data-dir.ts";
+import { openDataDir, spaceTrouble } from "./data-dir.ts";
 import { startDemo } from "./demo.ts";
 import { takeLock } from "./lock.ts";
 import { checkPort } from "./port-check.ts";
@@ -62,6 +62,8 @@ export async function runAllInOne({ env, demo, out, signal }: RunOptions): Promi
     const port = values.port === 0 ? await freePort() : values.port;
     await checkPort(values.host, port, lock.wasLeft ? LEFT_PORT_PATIENCE_MS : 0);
     out(`Watchpost keeps everything in ${dir.path}`);
+    const tooFull = await spaceTrouble(dir);
+    if (tooFull !== null) steps.warn("start", tooFull);
     const admin = await keptToken(dir.file("admin-token"), "wpa", values.adminToken);
     const agent = await keptToken(dir.file("agent-token"), "wpg", values.agentToken);
     const { databases, queues } = await startBackends({
