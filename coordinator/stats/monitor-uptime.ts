@@ -25,7 +25,9 @@ export async function monitorUptime(
   const [{ from: begun, incidents, ...history }, gaps, accounts] = await Promise.all([
     deps.verdictHistory.since(monitor.id, whole.from),
     deps.shards.gaps(shardOf(monitor.id), slotAt(whole.from), slotAt(to)),
-    Promise.all(names.map((name) => statsOf(deps, monitor, { from: to - uptimeWindows[name], to, region: null, now }))),
+    Promise.all(
+      names.map((name) => statsOf(deps, monitor, { from: to - uptimeWindows[name], to, region: null, now }, false)),
+    ),
   ]);
   const lifetime = freshnessMs(monitor);
   const silences = gaps.map((gap) => ({ from: gap.from * SLOT_MS + lifetime, to: (gap.to + 1) * SLOT_MS }));

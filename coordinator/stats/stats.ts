@@ -47,11 +47,13 @@ export interface StatsDeps {
  * what arrived; and why the rest did not. Uptime is over what was observed and
  * stands beside the coverage.
  * @param region null for all regions that ever checked it in the window.
+ * @param latency whether latencies are wanted: working them out is most of the work.
  */
 export async function statsOf(
   { monitors, regions, results, shards, keptFor }: StatsDeps,
   monitor: Monitor,
   window: { readonly from: number; readonly to: number; readonly region: string | null; readonly now: number },
+  latency = true,
 ): Promise<MonitorStats> {
   const settled = window.now - longestWaitMs(monitor) - monitor.timeoutMs - DELIVERY_MS;
   const begin = Math.max(window.from, monitor.createdAt);
@@ -64,7 +66,7 @@ export async function statsOf(
     [...planned].map(([region, own]) => [region, own.filter((one) => one.from < to && one.to > from)]),
   );
   const [summaries, gaps] = await Promise.all([
-    results.summarize(monitor.id, parts, plan),
+    results.summarize(monitor.id, parts, plan, latency),
     shards.gaps(shardOf(monitor.id), slotAt(from), slotAt(to)),
   ]);
   const counted = [...plan].map(([region, stretches]) => {

@@ -54,8 +54,14 @@ export interface ResultStore {
   /**
    * What a monitor's results come to in the parts of a window, by region.
    * @param plan tells which of them the schedule contains; null: all but extra checks.
+   * @param latency whether latencies are wanted, as they are unless told otherwise: they are most of the work.
    */
-  summarize(monitorId: string, parts: readonly WindowPart[], plan: Plan | null): Promise<Map<string, RegionSummary>>;
+  summarize(
+    monitorId: string,
+    parts: readonly WindowPart[],
+    plan: Plan | null,
+    latency?: boolean,
+  ): Promise<Map<string, RegionSummary>>;
   /** Checks of the plan in a window that were reported as missed and have no result, by region and reason. */
   countMisses(monitorId: string, window: Window, plan: Plan): Promise<Map<string, Partial<Record<MissReason, number>>>>;
 }
@@ -78,7 +84,7 @@ export function createResultStore(clickhouse: ClickHouse): ResultStore {
         return !seen.has(key) && seen.add(key);
       });
     },
-    summarize: (monitorId, parts, plan) => summarize(clickhouse, monitorId, parts, plan),
+    summarize: (monitorId, parts, plan, latency = true) => summarize(clickhouse, monitorId, parts, plan, latency),
     async countMisses(monitorId, { from, to }, plan) {
       const answer = await clickhouse.query({
         query: `

@@ -125,14 +125,14 @@ export const store: Benchmark = {
       (from, expected) => partsOf({ from, to }, expected, KEPT_FOR, end).parts,
       (from) => [{ table: "results", from, to }],
     ];
-    const stats = (partsFor: PartsFor, days: number) => (asked: Asked) => {
+    const stats = (partsFor: PartsFor, days: number, latency?: boolean) => (asked: Asked) => {
       const parts = partsFor(to - days * DAY_MS, (REGIONS.length * days * DAY_MS) / asked.intervalMs);
-      return results.summarize(asked.id, parts, asked.plan);
+      return results.summarize(asked.id, parts, asked.plan, latency);
     };
     const page = (partsFor: PartsFor) => (asked: Asked) =>
       Promise.all([list(asked), stats(partsFor, 1)(asked), stats(partsFor, 30)(asked), misses(30)(asked)]);
     const uptime = (partsFor: PartsFor) => (asked: Asked) =>
-      Promise.all(UPTIME_DAYS.flatMap((days) => [stats(partsFor, days)(asked), misses(days)(asked)]));
+      Promise.all(UPTIME_DAYS.flatMap((days) => [stats(partsFor, days, false)(asked), misses(days)(asked)]));
 
     const newest = await timesOf(ordinary, [list]);
     const inTurns = (asked: readonly Asked[], work: (partsFor: PartsFor) => Work) => timesOf(asked, ways.map(work));

@@ -118,6 +118,8 @@ test("an odd monitor id is text in a question, and no more", async () => {
   expect(await store.unstored([row], false)).toEqual([row]);
 });
 
+const byRegion = (a: { region: string }, b: { region: string }) => (a.region < b.region ? -1 : 1);
+
 test("sums and single results come to the same", async () => {
   const rows = some("mon_sums", 6_000);
   for (let n = 0; n < rows.length; n += 1_500) await store.append(rows.slice(n, n + 1_500), newId("job"));
@@ -129,6 +131,12 @@ test("sums and single results come to the same", async () => {
     const summed = await store.summarize("mon_sums", sums(from, to), null);
     const raw = await store.summarize("mon_sums", [{ table: "results", from, to }], null);
     expect([...summed.keys()].sort()).toEqual([...raw.keys()].sort());
+    for (const parts of [sums(from, to), [{ table: "results", from, to } as const]]) {
+      const counted = await store.summarize("mon_sums", parts, null, false);
+      expect([...counted.values()].sort(byRegion)).toEqual(
+        [...raw.values()].map((one) => ({ ...one, latency: null })).sort(byRegion),
+      );
+    }
     for (const [region, { latency, ...counts }] of raw) {
       const { latency: other, ...otherCounts } = summed.get(region) as typeof counts & { latency: typeof latency };
       expect(otherCounts).toEqual(counts);
