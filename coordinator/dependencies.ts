@@ -49,8 +49,8 @@ export function awaitDependencies({
       const answer = await clickhouse.ping();
       if (!answer.success) throw answer.error;
     },
-    // Something that writes and changes nothing: with a full disk, or as a replica, Redis answers questions all the same.
-    queue: () => queue.trimEvents(EVENTS_KEPT),
+    // With a full disk, or as a replica, Redis answers questions all the same: it is asked for a write that changes nothing.
+    queue: () => (queueServer.kind === "redis" ? queue.trimEvents(EVENTS_KEPT) : queue.getJobCounts("wait")),
   };
 
   async function waitFor(name: string, probe: () => Promise<unknown>): Promise<void> {
