@@ -30,7 +30,10 @@ export interface Standing {
  * region sees nothing of it well. That others see it well has to be known from
  * checks that ended after the region's own began to fail: what they saw before says
  * nothing, since they may not have looked since. Real outages, which all regions
- * see, therefore impair nobody.
+ * see, therefore impair nobody. Nor does a provider's that lets every other request
+ * fail, of which each region sees something else: who saw a target fail minutes ago is
+ * no witness that it is well, and where more targets waver than one region alone sees
+ * fail, it is not the region.
  *
  * @param onset counts only what turned bad within the last {@link WINDOW_MS}, and what was checked since then,
  *   as is asked of a region that was well; of one that was not it is asked whether it still sees so.
@@ -44,7 +47,9 @@ export function standingOf(views: readonly View[], onset: boolean, now: number):
   const well = new Set(seen.filter(({ own }) => own.isWell).map(({ host }) => host));
   const compared = new Set(seen.map(({ host }) => host)).size;
   const alone = new Set(failing.map(({ host }) => host).filter((host) => !well.has(host))).size;
-  return { compared, alone, isBad: alone >= IMPAIRED_TARGETS && alone >= compared * IMPAIRED_SHARE };
+  const wavering = new Set(seen.filter(isWavering).map(({ host }) => host)).size;
+  const isBad = alone >= IMPAIRED_TARGETS && alone >= compared * IMPAIRED_SHARE && alone > wavering;
+  return { compared, alone, isBad };
 }
 
 /** The regions that are in trouble, of those found to be: none when they are not outvoted by the rest. */
@@ -54,8 +59,13 @@ export function outvoted<R>(found: readonly R[], voting: number): readonly R[] {
 
 /** Whether a region sees a target fail that most others were found to see well since. */
 function isAlone({ own, others }: View): boolean {
-  const well = others.filter(({ isWell, checkedAt }) => isWell && checkedAt > own.since);
+  const well = others.filter(({ isWell, isSettled, checkedAt }) => isWell && isSettled && checkedAt > own.since);
   return !own.isWell && well.length * 2 > others.length;
+}
+
+/** Whether some other region has lately come to see a target otherwise: then it is the target that is in trouble. */
+function isWavering({ others }: View): boolean {
+  return others.some(({ isSettled }) => !isSettled);
 }
 
 /** What a region alone has just begun to see fail, as far as is known: others saw it well when they last looked. */

@@ -93,7 +93,7 @@ export function createVantage(deps: VantageDeps): Vantage {
       const monitor = schedule.get(id);
       if (!monitor?.enabled) return [];
       const regions = schedule.expand(monitor.regions).filter((region) => !impaired.has(region));
-      return { id, host: hostOf(monitor), policy: monitor, regions };
+      return { id, host: hostOf(monitor), policy: monitor, changedAt: monitor.updatedAt, regions };
     });
   }
 

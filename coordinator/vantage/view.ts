@@ -1,6 +1,12 @@
 import { groupBy } from "../../shared/group-by.ts";
 import { freshnessMs, type Policy } from "../verdict/verdict.ts";
 
+/** For so long, in ms and in intervals, a region has to have seen the same of a target that does not waver. */
+const MIN_SETTLED_MS = 5 * 60_000;
+const SETTLED_INTERVALS = 5;
+/** What it sees within this time of a monitor's latest change, and a check's timeout, is what it saw first; in ms. */
+const FIRST_CHECK_MS = 60_000;
+
 /** What one region saw of a monitor last. Times are ms since the epoch. */
 export interface Sight {
   readonly monitorId: string;
@@ -22,6 +28,8 @@ export interface Watched {
   /** The name or address that it looks at. */
   readonly host: string;
   readonly policy: Pick<Policy, "intervalMs" | "timeoutMs">;
+  /** When it was last changed. */
+  readonly changedAt: number;
   /** The regions whose word counts now. */
   readonly regions: readonly string[];
 }
@@ -35,18 +43,30 @@ export interface View {
   readonly timeoutMs: number;
   readonly own: Sight;
   /** The fresh sights of the other regions whose word counts. */
-  readonly others: readonly Sight[];
+  readonly others: readonly Witness[];
+}
+
+/** What another region saw. */
+export interface Witness extends Sight {
+  /** It has been seeing the same for long, or since the monitor was last changed. */
+  readonly isSettled: boolean;
 }
 
 /** The views that a region has now, of what it and others see; stale sights are left out. */
 export function viewsOf(region: string, sights: readonly Sight[], monitors: readonly Watched[], now: number): View[] {
   const byMonitor = groupBy(sights, ({ monitorId }) => monitorId);
   const hostOf = related(monitors, (id) => (byMonitor.get(id) ?? []).flatMap(({ address }) => address ?? []));
-  return monitors.flatMap(({ id, host, policy, regions }) => {
+  return monitors.flatMap(({ id, host, policy, changedAt, regions }) => {
     const fresh = (byMonitor.get(id) ?? []).filter(({ scheduledAt }) => scheduledAt + freshnessMs(policy) > now);
     const own = fresh.find((sight) => sight.region === region);
     if (!own) return [];
-    const others = fresh.filter((sight) => sight !== own && regions.includes(sight.region));
+    const settledSince = Math.max(
+      now - Math.max(MIN_SETTLED_MS, SETTLED_INTERVALS * policy.intervalMs),
+      changedAt + FIRST_CHECK_MS + policy.timeoutMs,
+    );
+    const others = fresh
+      .filter((sight) => sight !== own && regions.includes(sight.region))
+      .map((sight) => ({ ...sight, isSettled: sight.since <= settledSince }));
     return { monitorId: id, host: hostOf(host), timeoutMs: policy.timeoutMs, own, others };
   });
 }
