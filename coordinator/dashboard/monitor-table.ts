@@ -7,6 +7,7 @@ import { lastDay, lastDayInWords } from "./hour-bars.ts";
 import { overviewAddress } from "./order.ts";
 import { regionCell, regionTooltip } from "./region-cell.ts";
 import { regionState } from "./region-state.ts";
+import { createSight } from "./times.ts";
 import { badgeKey, verdictBadge } from "./verdict-badge.ts";
 import { targetOf } from "./words.ts";
 
@@ -27,12 +28,17 @@ export function createMonitorTable(context: PageContext) {
   const table = h("table", { class: "monitors", role: "table" }, h("thead", { role: "rowgroup" }, head), body);
   const element = h("div", { class: "scroll", hidden: true }, table);
   let regions: readonly string[] = [];
+  const sight = createSight();
 
   // A row is made for the regions of its time: others make other rows.
   const list = createKeyedList<Item>(
     body,
     ({ monitor: { id } }) => `${id} ${regions.join(" ")}`,
-    ({ monitor }) => createRow(context, monitor, regions),
+    ({ monitor }) => {
+      const row = createRow(context, monitor, regions);
+      sight.observe(row.element);
+      return row;
+    },
   );
 
   return {

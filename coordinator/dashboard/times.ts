@@ -30,11 +30,22 @@ export function age(iso: string, style: keyof typeof styles, clock: PageClock): 
   return h("time", { datetime: iso, "data-age": style, title: formatTime(iso) }, text);
 }
 
-/** Keeps every age on the page true, also while nothing new arrives. */
+/** Marks what is far out of sight: its ages need not be kept. With a thousand rows they cost more than all else. */
+export function createSight(): IntersectionObserver {
+  return new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) target.toggleAttribute("data-away", !isIntersecting);
+    },
+    { rootMargin: "300px 0px" },
+  );
+}
+
+/** Keeps every age in sight true, also while nothing new arrives. */
 export function keepAges(clock: PageClock): void {
   setInterval(() => {
     if (document.hidden) return;
     for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-age]")) {
+      if (element.closest("[data-away]") !== null) continue;
       const style = element.dataset.age as keyof typeof styles;
       const text = styles[style](clock.now() - Date.parse(element.dateTime));
       if (element.textContent !== text) element.textContent = text;

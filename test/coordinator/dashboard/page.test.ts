@@ -568,6 +568,20 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     );
   });
 
+  test("ages are kept in sight, and not far out of it", async () => {
+    await page.setViewportSize({ width: 1440, height: 100 });
+    await signIn();
+    const last = page.locator(".monitors tbody tr").last();
+    await until(
+      () => last.getAttribute("data-away"),
+      (away) => away === "",
+    );
+    const age = () => last.locator("time").first().textContent();
+    const before = await age();
+    await last.scrollIntoViewIfNeeded();
+    await until(age, (now) => now !== before);
+  });
+
   test("it fits a narrow phone", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await signIn();
