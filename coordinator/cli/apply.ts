@@ -73,7 +73,7 @@ export function addApply(parent: Command, context: CliContext): void {
  * What is to be done, before any of it is.
  * @throws CommandFailure when a document is wrong, or a name does not say which monitor is meant.
  */
-export function planOf(documents: readonly unknown[], existing: readonly MonitorRow[]): Step[] {
+function planOf(documents: readonly unknown[], existing: readonly MonitorRow[]): Step[] {
   const named = new Set<string>();
   const complaints: string[] = [];
   const steps = documents.map((document, n): Step => {
