@@ -62,8 +62,8 @@ export interface Replay {
  *
  * What a coordinator did not judge, or judged more than 3 s late, can come out
  * otherwise: while PostgreSQL was away the latest result of each region alone was
- * kept for it; a coordinator that was killed may have stored results that it had not
- * judged. So can what is not stored any more, or not yet, and, by some ms, which vote
+ * kept for it; a coordinator that was killed had taken results of its last moment that it
+ * had not judged, and count as if it had. So can what is not stored any more, or not yet, and, by some ms, which vote
  * had just gone stale when a result came in.
  */
 export function createReplay({ history, begin, quorum, asked }: ReplayInput): Replay {
