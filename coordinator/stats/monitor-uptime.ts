@@ -22,7 +22,7 @@ export async function monitorUptime(
   const to = Math.floor(now);
   const whole = { from: Math.max(to - uptimeWindows["90d"], monitor.createdAt), to };
   const names = Object.keys(uptimeWindows) as UptimeWindow[];
-  const [{ from: begun, incidents, ...history }, gaps, accounts] = await Promise.all([
+  const [{ from: begun, incidents, wellBetween, ...history }, gaps, accounts] = await Promise.all([
     deps.verdictHistory.since(monitor.id, whole.from),
     deps.shards.gaps(shardOf(monitor.id), slotAt(whole.from), slotAt(to)),
     Promise.all(
@@ -45,7 +45,7 @@ export async function monitorUptime(
         scheduled,
         results,
         missed,
-        incidents: incidentFigures(within, incidents, ever),
+        incidents: incidentFigures(within, incidents, ever, wellBetween),
       };
     }),
     days: daysOf(whole).map((day) => {

@@ -54,6 +54,14 @@ export function spansOf({ from, to }: Stretch, { changes, sightings, silences }:
   return joined(painted(painted(within, seen), silent));
 }
 
+/** The spans as they are when the target is known to have been well in some stretches, for all that was seen then. */
+export function knownWell(spans: readonly Span[], stretches: readonly Stretch[]): Span[] {
+  return painted(
+    spans,
+    stretches.map((stretch) => ({ ...stretch, verdict: "up" })),
+  );
+}
+
 /** Puts patches over spans, but not over what is on purpose; of patches that overlap the earlier one counts. */
 function painted(spans: readonly Span[], patches: readonly Span[]): Span[] {
   const waiting = apart(patches);

@@ -2,7 +2,7 @@ import type { Incident } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { Account } from "./account.ts";
 import type { Span, Stretch } from "./spans.ts";
-import { isOnPurpose } from "./spans.ts";
+import { isOnPurpose, knownWell } from "./spans.ts";
 
 const DAY_MS = 86_400_000;
 /** The windows that uptime is told over, up to now. */
@@ -90,18 +90,20 @@ type Course = Pick<Incident, "startedAt" | "confirmedAt" | "recoveredAt" | "reso
 /**
  * Figures of a monitor's incidents that lasted at some time in a window.
  * @param spans from where the first of these incidents began to the end of the window.
+ * @param wellBetween when the target was well before one of them came back.
  */
 export function incidentFigures(
   window: Stretch,
   incidents: readonly Course[],
   spans: readonly Span[],
+  wellBetween: readonly Stretch[],
 ): IncidentFigures {
   const [downIn, degradedIn] = (["down", "degraded"] as const).map((wanted) => {
     const lasted = timeIn(spans, (verdict) => verdict === wanted);
     return (incident: Course) =>
       lasted(common(window, { from: incident.startedAt, to: endOf(incident) ?? window.to })) > 0;
   }) as [(incident: Course) => boolean, (incident: Course) => boolean];
-  const troubled = timeIn(spans, (verdict) => verdict !== "up" && !isOnPurpose(verdict));
+  const troubled = timeIn(knownWell(spans, wellBetween), (verdict) => verdict !== "up" && !isOnPurpose(verdict));
   const watched = timeIn(spans, (verdict) => !isOnPurpose(verdict));
   const outages = incidents.filter(downIn);
   return {

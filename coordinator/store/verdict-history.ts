@@ -1,6 +1,6 @@
 import { groupBy } from "../../shared/group-by.ts";
 import type { Incident } from "../incidents/incident.ts";
-import type { Sighting, VerdictChange } from "../stats/spans.ts";
+import type { Sighting, Stretch, VerdictChange } from "../stats/spans.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { IncidentRow } from "./incidents.ts";
 import { toIncident } from "./incidents.ts";
@@ -16,6 +16,8 @@ export interface VerdictHistory {
   /** In ascending order, the first of them the one that stood when that time began. */
   readonly changes: readonly VerdictChange[];
   readonly sightings: readonly Sighting[];
+  /** When the target was well before an incident came back, whatever was known of it then. */
+  readonly wellBetween: readonly Stretch[];
   /** Those that lasted at some time since. */
   readonly incidents: readonly Incident[];
 }
@@ -64,6 +66,7 @@ export function createVerdictHistoryStore(postgres: Postgres): VerdictHistorySto
         from,
         changes: inOrder(changes.rows.map(({ at, verdict }) => ({ at: at.getTime(), verdict })).reverse()),
         sightings: entries.rows.flatMap(toSighting),
+        wellBetween: wellBetween(entries.rows.toReversed()),
         incidents: incidents.rows.map(toIncident),
       };
     },
@@ -111,6 +114,14 @@ const changesOfAll = `
     SELECT id, monitor_id, at, verdict FROM verdict_changes WHERE monitor_id = wanted.id AND at <= $2
     ORDER BY at DESC, id DESC LIMIT 1) last
   ORDER BY id`;
+
+/** @param entries in ascending order. */
+function wellBetween(entries: readonly EntryRow[]): Stretch[] {
+  return entries.flatMap(({ type, data }, n) => {
+    const from = entries[n - 1]?.data.recoveredAt;
+    return type === "reopened" && from && data.startedAt ? [{ from, to: data.startedAt }] : [];
+  });
+}
 
 function toSighting({ at, type, data: { level, startedAt, recoveredAt } }: EntryRow): Sighting[] {
   if (type === "resolved") return recoveredAt ? [{ at: at.getTime(), since: recoveredAt, verdict: "up" }] : [];

@@ -26,7 +26,7 @@ const DAY = 86_400_000 / UNIT_MS;
 const END = 100 * DAY;
 const BEGIN_MS = (Math.floor(Date.now() / 86_400_000) - 101) * 86_400_000;
 const msOf = (unit: number) => BEGIN_MS + unit * UNIT_MS;
-const traits = { slo: 99.9, intervalMs: 5 * UNIT_MS, timeoutMs: UNIT_MS };
+const traits = { slo: 99.9, intervalMs: UNIT_MS, timeoutMs: UNIT_MS };
 
 /** From some units to half the history, each order of magnitude as likely as any. */
 const length = fc.noBias(fc.nat(1_000)).map((n) => Math.floor(2 * (END / 4) ** (n / 1_000)));
@@ -41,7 +41,7 @@ const instant = fc.noBias(
 const stretch = fc.tuple(instant, length).map(([from, units]) => ({ from, to: from + units }));
 
 /** What happens in the world. */
-const worlds = fc.record({
+const chosen = fc.record({
   madeAt: fc.oneof(fc.constant(0), fc.nat(END)),
   /** The target is up but for these times; the later of two counts. */
   troubles: fc.array(fc.tuple(stretch, fc.constantFrom("degraded", "down", "down")), { maxLength: 12, size: "max" }),
@@ -51,6 +51,42 @@ const worlds = fc.record({
   pauses: fc.array(stretch, { maxLength: 2, size: "max" }),
   /** Nobody has checks made; and either somebody is there to say that nothing is known, or not. */
   gaps: fc.array(fc.tuple(stretch, fc.boolean()), { maxLength: 2, size: "max" }),
+});
+/** Gaps of a shard follow one another, with something dispatched between. */
+function apart<G extends readonly [{ readonly from: number; readonly to: number }, boolean]>(gaps: readonly G[]): G[] {
+  const result: G[] = [];
+  for (const gap of gaps.toSorted(([a], [b]) => a.from - b.from)) {
+    if (gap[0].from < gap[0].to && gap[0].from > (result.at(-1)?.[0].to ?? -1)) result.push(gap);
+  }
+  return result;
+}
+
+/** What happens just before, or soon after, some trouble is over: it comes back, and is watched or not. */
+const soonAfter = fc.record({
+  which: fc.nat(11),
+  offset: fc.integer({ min: -6, max: 12 }),
+  units: fc.integer({ min: 1, max: 15 }),
+  what: fc.constantFrom("trouble", "trouble", "maintenance", "pause", "gap", "unjudged gap"),
+});
+const worlds = fc.tuple(chosen, fc.array(soonAfter, { maxLength: 12, size: "max" })).map(([world, more]) => {
+  const { troubles, maintenance, pauses, gaps } = world;
+  const added = more.flatMap(({ which, offset, units, what }) => {
+    const [trouble] = troubles[which % Math.max(1, troubles.length)] ?? [];
+    const from = Math.min(END, (trouble?.to ?? END) + offset);
+    return trouble ? [{ what, span: { from, to: from + units } }] : [];
+  });
+  const spans = (wanted: string) => added.filter(({ what }) => what === wanted).map(({ span }) => span);
+  return {
+    ...world,
+    troubles: [...troubles, ...spans("trouble").map((span) => [span, "down"] as (typeof troubles)[number])],
+    maintenance: [...maintenance, ...spans("maintenance")],
+    pauses: [...pauses, ...spans("pause")],
+    gaps: apart([
+      ...gaps,
+      ...spans("gap").map((span) => [span, true] as (typeof gaps)[number]),
+      ...spans("unjudged gap").map((span) => [span, false] as (typeof gaps)[number]),
+    ]),
+  };
 });
 type World = typeof worlds extends fc.Arbitrary<infer T> ? T : never;
 
@@ -143,6 +179,8 @@ interface Outage {
   readonly confirmed: number;
   to: number | null;
   recovered: boolean;
+  /** When the target was well before it came back. */
+  readonly well: Array<{ from: number; to: number }>;
 }
 
 function outagesOf(findings: readonly Finding[], pauses: World["pauses"], grace: number): Outage[] {
@@ -155,10 +193,11 @@ function outagesOf(findings: readonly Finding[], pauses: World["pauses"], grace:
       if (open) [open.to, open.recovered, open] = [begun, true, null];
     } else if (!open) {
       const last = outages.at(-1);
-      if (last?.recovered && last.to !== null && begun - last.to <= grace)
+      if (last?.recovered && last.to !== null && begun - last.to <= grace) {
+        last.well.push({ from: last.to, to: begun });
         [open, last.to, last.recovered] = [last, null, false];
-      else {
-        open = { from: begun, confirmed: at, to: null, recovered: false };
+      } else {
+        open = { from: begun, confirmed: at, to: null, recovered: false, well: [] };
         outages.push(open);
       }
     }
@@ -254,7 +293,12 @@ test("uptime, downtime, budget, MTTR and MTTD are what counting unit by unit giv
             down: down.length,
             degraded: outages.filter((one) => !down.includes(one)).filter(within("degraded")).length,
             mttrMs: mean(
-              repairs.map(({ from, to }) => count(from, to as number, "down", "degraded", "unknown") * UNIT_MS),
+              repairs.map(({ from, to, well }) => {
+                const troubled = (one: { from: number; to: number }) =>
+                  count(one.from, one.to, "down", "degraded", "unknown");
+                const all = troubled({ from, to: to as number });
+                return well.reduce((left, one) => left - troubled(one), all) * UNIT_MS;
+              }),
             ),
             mttdMs: mean(
               down.map(({ from, confirmed }) => count(from, confirmed, "up", "down", "degraded", "unknown") * UNIT_MS),

@@ -84,8 +84,8 @@ test("incidents are counted where they lasted, by what the monitor was in them",
     incident(195, null),
     incident(200, null),
   ];
-  expect(incidentFigures(window, all, spans)).toEqual({ down: 3, degraded: 1, mttrMs: 40, mttdMs: 2 });
-  expect(incidentFigures(window, [], spans)).toEqual({ down: 0, degraded: 0, mttrMs: null, mttdMs: null });
+  expect(incidentFigures(window, all, spans, [])).toEqual({ down: 3, degraded: 1, mttrMs: 40, mttdMs: 2 });
+  expect(incidentFigures(window, [], spans, [])).toEqual({ down: 0, degraded: 0, mttrMs: null, mttdMs: null });
 });
 
 test("days of UTC partition a window, whatever the clocks of people do", () => {
@@ -103,4 +103,19 @@ test("days of UTC partition a window, whatever the clocks of people do", () => {
       expect(cutTo(cut, spans).reduce((sum, span) => sum + span.to - span.from, 0)).toBe(cut.to);
     }),
   );
+});
+
+test("the time before an incident came back is no repair, also where nothing was known of it", () => {
+  const spans: Span[] = [
+    { from: 0, to: 10, verdict: "down" },
+    { from: 10, to: 12, verdict: "up" },
+    { from: 12, to: 18, verdict: "unknown" },
+    { from: 18, to: 24, verdict: "down" },
+    { from: 24, to: 27, verdict: "maintenance" },
+    { from: 27, to: 30, verdict: "unknown" },
+    { from: 30, to: 40, verdict: "up" },
+  ];
+  const incident = { startedAt: 0, confirmedAt: 2, recoveredAt: 30, resolvedAt: 31 };
+  const figures = incidentFigures({ from: 5, to: 40 }, [incident], spans, [{ from: 10, to: 18 }]);
+  expect(figures).toEqual({ down: 1, degraded: 0, mttrMs: 19, mttdMs: 2 });
 });
