@@ -3,7 +3,7 @@ import { answerOf, isConfirmed } from "./confirmation.ts";
 import { calmAt, isFlapping, recentChanges } from "./flapping.ts";
 import { begunAt, isSame, pictureOf, seenBy } from "./picture.ts";
 import type { Arrival, Ballot, Doubt, Effect, Outcome, Subject, VerdictState } from "./state.ts";
-import type { Settled } from "./verdict.ts";
+import type { Policy, Settled } from "./verdict.ts";
 import { freshnessMs, judge, quorumOf } from "./verdict.ts";
 
 /** How long a confirmation check may wait for an agent and its result be under way, beside the target's own timeout; in ms. */
@@ -260,16 +260,16 @@ function isFaultOfAgents<B extends Ballot>(run: Run<B>, votes: readonly B[]): bo
   return faulty.length > 0 && observe(run, [...votes, ...faulty]) !== "unknown";
 }
 
-/** The regions whose agents fail by themselves, for no longer than a vote from before would have counted. */
+/** The regions whose agents fail by themselves, until the vote before that would have run out. */
 function faults<B extends Ballot>({ votes, regions, policy, state }: Run<B>): B[] {
-  const lifetime = freshnessMs(policy);
   return [...votes.values()].filter(
-    ({ region, status, scheduledAt, sideSince }) =>
-      status === "error" &&
-      regions.includes(region) &&
-      scheduledAt + lifetime > state.at &&
-      sideSince + lifetime > state.at,
+    (vote) => vote.status === "error" && regions.includes(vote.region) && faultyUntil(vote, policy) > state.at,
   );
+}
+
+/** Until when an agent's failing counts for no more than silence: the vote before was due an interval before the first error. */
+function faultyUntil({ scheduledAt, sideSince }: Ballot, policy: Policy): number {
+  return Math.min(scheduledAt, sideSince - policy.intervalMs) + freshnessMs(policy);
 }
 
 /** Whether there would be votes enough if impaired regions had theirs. */
@@ -427,7 +427,8 @@ function dueAt<B extends Ballot>(run: Run<B>): number | null {
   if (state.verdict === "paused" || state.verdict === "maintenance") return null;
   const lifetime = freshnessMs(policy);
   const instants = fresh(run).map(({ scheduledAt }) => scheduledAt + lifetime);
-  instants.push(...faults(run).map(({ scheduledAt, sideSince }) => Math.min(scheduledAt, sideSince) + lifetime));
+  instants.push(...faults(run).map((vote) => faultyUntil(vote, policy)));
+  instants.push(...run.regions.flatMap((region) => run.newcomers?.[region] ?? []));
   if (state.flapping) instants.push(calmAt(state.changes, policy));
   if (state.doubt) instants.push(state.doubt.until);
   else if (state.restUntil > state.at) instants.push(state.restUntil);

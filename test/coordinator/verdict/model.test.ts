@@ -21,6 +21,8 @@ const found = [
   [4769, "one failing vote beside an unconfirmed slow one settled down"],
   [1_003_258, "a vote that was stale when it came counted as of a moment ago"],
   [1_019_608, "a spooled result began a doubt when the same step was taken again"],
+  [2_006_936, "a region's time for its first word was over and nobody looked"],
+  [2_017_477, "agents that failed by turns hid that there was nothing to judge by"],
 ] as const;
 
 function run(seed: number) {
