@@ -196,6 +196,8 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
       "Changing",
       "Temporary",
     ]);
+    // The last 24 hours come after the rows, and all at once.
+    await row("Apple").locator(".hours").waitFor();
     expect(await read(row("Zebra"))).toMatch(
       /^Down for \d+ s Zebra HTTP \S+ 0\.00 % Down: connection refused 2\.0 ms · /,
     );
