@@ -63,10 +63,11 @@ export async function runEnroll(args: readonly string[], program: string): Promi
 
 /**
  * Enrols as the command's options say. The token is never one of them: all users of a machine see those.
+ * Called, by this name, also by `watchpost agent enroll`, whose code knows nothing of the agent's.
  * @returns what to tell people
  * @throws ConfigError when an option is missing or wrong; EnrollmentFailure
  */
-async function enrollBy(
+export async function enrollBy(
   given: {
     readonly coordinator?: string;
     readonly tokenFile?: string | undefined;
