@@ -2,10 +2,13 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 
-/** Resolves when a child is gone, with how: `exit code 1`, `signal SIGKILL`, or why it could not be started. */
+/** Resolves when a child is gone, be it already, with how: `exit code 1`, `signal SIGKILL`, or why it could not be started. */
 export function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
-    child.once("exit", (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+    const tell = (code: number | null, signal: NodeJS.Signals | null) =>
+      resolve(signal ? `signal ${signal}` : `exit code ${code}`);
+    if (child.pid !== undefined && !isRunning(child)) tell(child.exitCode, child.signalCode);
+    child.once("exit", tell);
     child.once("error", (thrown) => child.pid === undefined && resolve(thrown.message));
   });
 }
