@@ -28,6 +28,7 @@ export interface History {
 
 /** An instant at which some of it changed. */
 export interface Turn {
+  /** In ms since the epoch; with half a ms more, after what came in that ms. */
   readonly at: number;
   /** The monitor's version from here on, when that is what changed. */
   readonly revision: Revision | null;
@@ -50,8 +51,8 @@ export function turnsAfter({ revisions, regions, impairments, holds, maintenance
     ...revisions.map((revision) => ({ ...turn, at: revision.validFrom, revision })),
     ...woken.map((at) => ({ ...turn, at, wakes: true })),
     ...unnoticed.map((at) => ({ ...turn, at })),
-    // What came in that very instant was taken before.
-    ...holds.map(({ to }) => ({ ...turn, at: to + 1, wakes: true, releases: true })),
+    // What came in that very ms was taken before.
+    ...holds.map(({ to }) => ({ ...turn, at: to + 0.5, wakes: true, releases: true })),
   ];
   return turns.filter(({ at }) => at > begin).sort((a, b) => a.at - b.at);
 }

@@ -129,9 +129,10 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
     if (next) change(next);
     if (!revision?.spec) return;
     circumstances = circumstancesAt(history, revision.spec, revision.validFrom, at);
+    const instant = Math.floor(at);
     // It was looked at then, and not when it would have been here.
-    if (releases && state.doubt?.heldBy) state = { ...state, doubt: { ...state.doubt, until: at } };
-    if (wakes) judge([], at);
+    if (releases && state.doubt?.heldBy) state = { ...state, doubt: { ...state.doubt, until: instant } };
+    if (wakes) judge([], instant);
   }
 
   function change(next: Revision): void {

@@ -174,11 +174,26 @@ test("whatever happens, a replay of the live policy gives exactly the live incid
   expect(incidents).toBeGreaterThan(30);
 }, 60_000);
 
+/** Trouble that one region sees, or two, and in which they are suspect for a while; in ms. */
+interface Trouble {
+  readonly from: number;
+  readonly length: number;
+  readonly seen: Record<string, Side>;
+  readonly suspectAfter: number;
+  readonly suspectFor: number;
+}
+
+/** Once, what was held back was released a ms late, and the next question taken for another. */
+const releasedLate: Trouble[] = [
+  { from: 38_134, length: 6_867, seen: { a: "down" }, suspectAfter: 0, suspectFor: 8_917 },
+  { from: 10_000, length: 500, seen: { a: "down" }, suspectAfter: 0, suspectFor: 1_000 },
+  { from: 48_187, length: 1_319, seen: { a: "down", b: "down" }, suspectAfter: 0, suspectFor: 4_034 },
+];
+
 test("what was held back for the sake of suspect regions is held back again, and no longer", () => {
   const sums = { incidents: 0, holds: 0, mattered: 0 };
   const until = 300_000;
-  /** Trouble that one region sees, or two, and in which they are suspect for a while. */
-  const trouble = fc.record({
+  const trouble: fc.Arbitrary<Trouble> = fc.record({
     from: fc.integer({ min: 10_000, max: until - 20_000 }),
     length: fc.integer({ min: 500, max: 30_000 }),
     seen: fc.constantFrom<Record<string, Side>>({ a: "down" }, { b: "degraded" }, { a: "down", b: "down" }),
@@ -208,7 +223,7 @@ test("what was held back for the sake of suspect regions is held back again, and
       sums.holds += was.holds.length;
       sums.mattered += forgetful.changed.length + forgetful.onlyReplayed.length;
     }),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[releasedLate, 0]] },
   );
   expect(sums.incidents).toBeGreaterThan(20);
   expect(sums.holds).toBeGreaterThan(100);
