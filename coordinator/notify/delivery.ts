@@ -125,7 +125,7 @@ export function createNotifier({
 
   async function dispatch(): Promise<void> {
     for (;;) {
-      const ready = await deliveries.dispatch(AT_ONCE, (due) => decideDue(due, clock.now()));
+      const ready = await deliveries.dispatch(AT_ONCE, (due, known) => decideDue(due, known, clock.now()));
       await enqueue(ready);
       if (ready.length < AT_ONCE) return;
     }
@@ -196,7 +196,7 @@ export function createNotifier({
     return await conclude(delivery, channel, "sent", null);
   }
 
-  async function send(channel: StoredChannel, { id, content }: Delivery): Promise<void> {
+  async function send(channel: StoredChannel, { id, message }: Delivery): Promise<void> {
     const deadline = startDeadline({ reachMs: REACH_MS, answerMs }, stopping.signal);
     const onHandOver = async () => {
       await deliveries.handOver(id);
@@ -204,7 +204,7 @@ export function createNotifier({
     };
     const client: HttpClient = { ...http, send: (request, signal) => http.send(request, signal, onHandOver) };
     const context = { http: client, commands, signal: deadline.signal, now: clock.now(), onHandOver };
-    await sendNotice(channel.type, channels.open(channel), content, context).finally(deadline.clear);
+    await sendNotice(channel.type, channels.open(channel), message, context).finally(deadline.clear);
   }
 
   async function afterFailure(
@@ -255,11 +255,13 @@ export function createNotifier({
     else logger.warn({ ...facts, reason }, words[outcome]);
   }
 
-  async function following(delivery: Delivery, isHeard: boolean) {
-    const rule = delivery.ruleId === "" ? null : await rules.get(delivery.ruleId);
-    const { content } = delivery;
-    const planned = remindAgain(delivery, rule ?? undefined, content, clock.now(), isHeard);
-    return planned && { planned, content: remind(content, planned, isHeard) };
+  /** What follows a message, and each that was made one with it. */
+  async function following({ ruleId }: Delivery, isHeard: boolean): Promise<Parameters<DeliveryStore["end"]>[3]> {
+    const rule = ruleId === "" ? null : await rules.get(ruleId);
+    return (told) => {
+      const planned = remindAgain(told, rule ?? undefined, told.content, clock.now(), isHeard);
+      return planned && { planned, content: remind(told.content, planned, isHeard) };
+    };
   }
 
   return {

@@ -1,3 +1,4 @@
+import { groupBy } from "../../shared/group-by.ts";
 import type { Traits } from "../chooses.ts";
 import { chooses } from "../chooses.ts";
 import type { Notice, NoticeEvent } from "./notice.ts";
@@ -13,7 +14,7 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
   "agent_trouble",
 ]);
 /** Events that end trouble: only those hear of them who heard of the trouble. */
-const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered", "agent_recovered"]);
+export const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered", "agent_recovered"]);
 
 /** After a message that may not have arrived, in ms. */
 const UNHEARD_MS = 60_000;
@@ -39,9 +40,9 @@ export interface Hearer {
 
 /**
  * Who is told of a notice, by which rule and when. A channel that several rules name
- * is told once, at the earliest of the times.
+ * is told once, at the earliest of the times, and reminded by the rule that does so most often.
  * @param traits of the monitor that it is about; null for what is about a region or an agent.
- * @param hearers who was told of the incident, or of the agent's trouble, so far.
+ * @param hearers of an end, who may have been told of what ends.
  */
 export function plan(
   notice: Notice,
@@ -49,20 +50,40 @@ export function plan(
   rules: readonly AlertRule[],
   hearers: readonly Hearer[],
 ): PlannedDelivery[] {
-  const wanted = rules
-    .filter((rule) => rule.enabled && tellsOf(rule, notice) && chooses(rule)(traits))
-    .flatMap((rule) =>
-      endings.has(notice.event) && (notice.incident || notice.trouble)
-        ? ends(rule, notice, hearers)
-        : begins(rule, notice),
-    );
-  const earliest = new Map<string, PlannedDelivery>();
-  for (const delivery of wanted) {
-    const other = earliest.get(delivery.id);
-    if (!other || delivery.dueAt < other.dueAt) earliest.set(delivery.id, delivery);
-  }
-  return [...earliest.values()];
+  if (endings.has(notice.event)) return ends(notice, traits, rules, hearers);
+  const telling = rules.filter((rule) => rule.enabled && tellsOf(rule, notice) && chooses(rule)(traits));
+  const byChannel = groupBy(
+    telling.flatMap((rule) => begins(rule, notice).map((delivery) => ({ delivery, rule }))),
+    ({ delivery }) => delivery.channelId,
+  );
+  return [...byChannel.values()].flatMap((wanted) => {
+    const [earliest] = [...wanted].sort((a, b) => a.delivery.dueAt - b.delivery.dueAt);
+    const [reminding] = [...wanted].sort((a, b) => pauseOf(a.rule) - pauseOf(b.rule));
+    if (!earliest || !reminding) return [];
+    const ruleId = pauseOf(reminding.rule) < pauseOf(earliest.rule) ? reminding.rule.id : earliest.rule.id;
+    return { ...earliest.delivery, ruleId };
+  });
 }
+
+const pauseOf = ({ repeatMs }: AlertRule): number => repeatMs ?? Number.POSITIVE_INFINITY;
+
+/** Whether rules as they are now would still tell a channel of what was planned for it. */
+export function isStillWanted(
+  {
+    event,
+    channelId,
+    traits,
+  }: { readonly event: NoticeEvent; readonly channelId: string; readonly traits: Traits | null },
+  rules: readonly AlertRule[],
+): boolean {
+  return rules.some(
+    (rule) =>
+      rule.enabled && rule.events.some((one) => one === event) && chooses(rule)(traits) && names(rule, channelId),
+  );
+}
+
+const names = ({ steps }: AlertRule, channelId: string): boolean =>
+  steps.some(({ channels }) => channels.includes(channelId));
 
 /**
  * The next reminder after a delivery; null when the rule wants none. Where nobody knows whether the channel has it,
@@ -105,18 +126,31 @@ function begins(rule: AlertRule, notice: Notice): PlannedDelivery[] {
   });
 }
 
-/** Who was woken is told that it is over, be it night. */
-function ends(rule: AlertRule, notice: Notice, hearers: readonly Hearer[]): PlannedDelivery[] {
-  return hearers
-    .filter(({ ruleId }) => ruleId === rule.id)
-    .map(({ channelId }) => ({
+/**
+ * Who was woken is told that it is over, be it night, and also when the rule that told them has been switched off,
+ * changed or removed since; unless the rules that are for them leave ends out.
+ */
+function ends(
+  notice: Notice,
+  traits: Traits | null,
+  rules: readonly AlertRule[],
+  hearers: readonly Hearer[],
+): PlannedDelivery[] {
+  return [...groupBy(hearers, ({ channelId }) => channelId)].flatMap(([channelId, heard]) => {
+    const own = rules.filter(({ id }) => heard.some(({ ruleId }) => ruleId === id));
+    const others = rules.filter((rule) => rule.enabled && names(rule, channelId) && chooses(rule)(traits));
+    const concerned = [...own, ...others];
+    const [telling] = concerned.filter((rule) => tellsOf(rule, notice));
+    if (concerned.length > 0 && !telling) return [];
+    return {
       id: `${notice.id}-${channelId}`,
       channelId,
-      ruleId: rule.id,
+      ruleId: telling?.id ?? heard[0]?.ruleId ?? "",
       step: 0,
       repeat: 0,
-      dueAt: notice.at + rule.groupMs,
-    }));
+      dueAt: notice.at + (telling?.groupMs ?? 0),
+    };
+  });
 }
 
 function whenTold({ quietHours, urgent }: AlertRule, severity: Notice["severity"], at: number): number {

@@ -40,12 +40,12 @@ export function deliveryRoutes(app: FastifyInstance, { deliveries }: { readonly 
   });
 }
 
-function present({ createdAt, dueAt, endedAt, content, ruleId, ...delivery }: Delivery) {
+function present({ createdAt, dueAt, endedAt, content: _, message, ruleId, ...delivery }: Delivery) {
   return {
     ...delivery,
     ruleId: ruleId === "" ? null : ruleId,
-    title: content.title,
-    severity: content.severity,
+    title: message.title,
+    severity: message.severity,
     dueAt: isoTime(dueAt),
     createdAt: isoTime(createdAt),
     endedAt: endedAt === null ? null : isoTime(endedAt),

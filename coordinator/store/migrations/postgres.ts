@@ -478,4 +478,10 @@ export const postgresMigrations: readonly string[] = [
   CREATE TRIGGER agent_trouble_acknowledged AFTER UPDATE ON agent_troubles
     FOR EACH ROW WHEN (OLD.acknowledged_at IS DISTINCT FROM NEW.acknowledged_at) EXECUTE FUNCTION notify_agent_trouble();
   `,
+  `
+  -- What goes out where several were made one message; null where it is what the delivery itself tells.
+  ALTER TABLE deliveries ADD COLUMN message jsonb;
+  CREATE INDEX deliveries_merged ON deliveries (merged_into) WHERE merged_into IS NOT NULL;
+  CREATE INDEX deliveries_of_subject ON deliveries ((coalesce(incident_id, trouble_id, monitor_id)), channel_id);
+  `,
 ];

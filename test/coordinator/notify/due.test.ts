@@ -1,11 +1,23 @@
 import { expect, test } from "vitest";
 import { decideDue } from "../../../coordinator/notify/due.ts";
+import { alertRuleDocument } from "../../../coordinator/notify/rule.ts";
 import type { DueDelivery } from "../../../coordinator/store/deliveries.ts";
 
 const now = 1_000_000;
-const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery => ({
+const CHANNEL = "chn_00000000000000000001";
+const OTHER = "chn_00000000000000000002";
+const events = ["down", "up", "degraded", "no_data"] as const;
+const document = { name: "all", events, steps: [{ channels: [CHANNEL] }, { after: "5m", channels: [OTHER] }] };
+const rules = [{ ...alertRuleDocument.parse(document), id: "rul_1" }];
+const decide = (due: readonly DueDelivery[], known = rules) => decideDue(due, known, now);
+
+const aDelivery = (id: string, changes: Partial<Omit<DueDelivery, "message">> = {}): DueDelivery => {
+  const delivery = { ...anyDelivery(id), ...changes };
+  return { ...delivery, message: delivery.content };
+};
+const anyDelivery = (id: string): Omit<DueDelivery, "message"> => ({
   id,
-  channelId: "chn_1",
+  channelId: CHANNEL,
   channelType: "slack",
   ruleId: "rul_1",
   noticeId: id,
@@ -24,7 +36,13 @@ const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery 
   endedAt: null,
   isOver: false,
   isAcknowledged: false,
-  isSilenced: false,
+  isBehind: false,
+  isHeard: true,
+  inMaintenance: false,
+  inDoubt: false,
+  startedAt: now - 500,
+  traits: { id: `mon_${id}`, type: "tcp", tags: [] },
+  above: null,
   content: {
     id,
     event: "down",
@@ -40,8 +58,10 @@ const aDelivery = (id: string, changes: Partial<DueDelivery> = {}): DueDelivery 
     evidence: [],
     url: null,
   },
-  ...changes,
 });
+const longAgo = { ...anyDelivery("a").content, at: now - 20_000 };
+/** A monitor whose parent was looked at since, and is well. */
+const above = { isDown: false, heardAt: now - 100, wellSince: now - 9e6, ownHeardAt: now - 500, timeoutMs: 1_000 };
 
 test.each([
   [{ isOver: true }, "cancelled"],
@@ -49,16 +69,47 @@ test.each([
   [{ isAcknowledged: true }, "queued"],
   [{ isAcknowledged: true, repeat: 1 }, "cancelled"],
   [{ isAcknowledged: true, step: 1 }, "cancelled"],
-  [{ isSilenced: true }, "planned"],
-  [{ isSilenced: true, event: "up" }, "queued"],
+  [{ inMaintenance: true }, "planned"],
+  [{ inMaintenance: true, event: "up" }, "queued"],
+  // What it depends on is well, and was looked at since.
+  [{ above }, "queued"],
+  [{ above: { ...above, isDown: true } }, "planned"],
+  [{ above: { ...above, isDown: true }, event: "up" }, "queued"],
+  // It was not looked at since the trouble began, and all there is to wait for is its answer.
+  [{ above: { ...above, heardAt: now - 600 } }, "planned"],
+  [{ above: { ...above, heardAt: now - 30_000 }, startedAt: now - 20_000, content: longAgo }, "queued"],
+  // It came back, and the monitor itself was not looked at since, or is being looked at.
+  [{ above: { ...above, wellSince: now - 400 } }, "planned"],
+  [{ above: { ...above, wellSince: now - 400, ownHeardAt: now - 300 } }, "queued"],
+  [{ above: { ...above, wellSince: now - 400, ownHeardAt: now - 300 }, inDoubt: true }, "planned"],
+  [{ above: { ...above, wellSince: now - 12_000 }, startedAt: now - 20_000, content: longAgo }, "queued"],
+  // An earlier message of the same is on its way.
+  [{ isBehind: true }, "planned"],
+  [{ isBehind: true, event: "up" }, "planned"],
+  // Nobody heard of the beginning.
+  [{ isHeard: false, event: "up" }, "cancelled"],
+  // The rule tells of it no more, or never did.
+  [{ event: "flapping" }, "cancelled"],
+  [{ channelId: "chn_00000000000000000003" }, "cancelled"],
 ] as const)("what is due and %j becomes %s", (changes, state) => {
-  expect(decideDue([aDelivery("a", changes)], now)).toMatchObject([{ id: "a", state }]);
+  expect(decide([aDelivery("a", changes as Partial<DueDelivery>)])).toMatchObject([{ id: "a", state }]);
+});
+
+test("what was planned is called off when its rule is removed or switched off, but where another one tells the same", () => {
+  const [rule] = rules;
+  if (!rule) throw new Error("there is a rule");
+  const states = (known: typeof rules) => decide([aDelivery("a")], known).map(({ state }) => state);
+  expect(states([])).toEqual(["cancelled"]);
+  expect(states([{ ...rule, enabled: false }])).toEqual(["cancelled"]);
+  expect(states([{ ...rule, tags: ["other"] }])).toEqual(["cancelled"]);
+  expect(states([{ ...rule, id: "rul_2" }])).toEqual(["queued"]);
+  expect(decide([aDelivery("a", { event: "up" })], [])).toMatchObject([{ state: "queued" }]);
 });
 
 test("several of one event for one channel are one message that names them all", () => {
-  const decided = decideDue([aDelivery("b"), aDelivery("a", { dueAt: now - 1 }), aDelivery("c")], now);
+  const decided = decide([aDelivery("b"), aDelivery("a", { dueAt: now - 1 }), aDelivery("c")]);
   expect(decided).toMatchObject([
-    { id: "a", state: "queued", content: { id: "a", title: "DOWN: 3 monitors (a, b, c)" } },
+    { id: "a", state: "queued", message: { id: "a", title: "DOWN: 3 monitors (a, b, c)" } },
     { id: "b", state: "merged", into: "a" },
     { id: "c", state: "merged", into: "a" },
   ]);
@@ -67,19 +118,16 @@ test("several of one event for one channel are one message that names them all",
 test("what is of another event, channel, rule or step stays apart", () => {
   const others = [
     { event: "degraded" },
-    { channelId: "chn_2" },
+    { channelId: OTHER },
     { ruleId: "rul_2" },
     { step: 1 },
     { repeat: 1 },
   ] as const;
   const all = [aDelivery("a"), ...others.map((changes, n) => aDelivery(`b${n}`, changes))];
-  expect(decideDue(all, now).map(({ state }) => state)).toEqual(all.map(() => "queued"));
+  expect(decide(all).map(({ state }) => state)).toEqual(all.map(() => "queued"));
 });
 
 test("services that keep an alert per incident get a message for each", () => {
-  const decided = decideDue(
-    [aDelivery("a", { channelType: "pagerduty" }), aDelivery("b", { channelType: "pagerduty" })],
-    now,
-  );
+  const decided = decide([aDelivery("a", { channelType: "pagerduty" }), aDelivery("b", { channelType: "pagerduty" })]);
   expect(decided.map(({ state }) => state)).toEqual(["queued", "queued"]);
 });

@@ -105,6 +105,11 @@ describe("when", () => {
   });
 });
 
+test("a channel that two rules name is reminded by the one that reminds", () => {
+  const rules = [aRule({}, "rul_a"), aRule({ delay: "1m", repeat: "5m" }, "rul_b")];
+  expect(plan(aNotice(), marks, rules, [])).toMatchObject([{ channelId: chn(1), ruleId: "rul_b", dueAt: at }]);
+});
+
 describe("the end", () => {
   const ended = aNotice({ id: "inc_1-2", event: "up", severity: "ok" });
   const heard = [{ channelId: chn(2), ruleId: "rul_a" }];
@@ -112,14 +117,26 @@ describe("the end", () => {
   test("is told to those who heard of the beginning, and to no one else", () => {
     expect(due(ended, [aRule()], heard)).toEqual([[chn(2), 0, 0]]);
     expect(due(ended, [aRule()], [])).toEqual([]);
-    expect(due(ended, [aRule({}, "rul_other")], heard)).toEqual([]);
+    expect(due(ended, [aRule({}, "rul_other")], heard)).toEqual([[chn(2), 0, 0]]);
     expect(due(ended, [aRule({ events: ["down"] })], heard)).toEqual([]);
   });
 
   test("of a silence, which is no incident, is told by rules that tell of silences", () => {
     const back = aNotice({ id: "mon_1-up-1", event: "up", severity: "ok", incident: null });
-    expect(due(back, [aRule({ events: ["down", "up"] })])).toEqual([]);
-    expect(due(back, [aRule({ events: ["no_data", "up"] })])).toEqual([[chn(1), 0, 0]]);
+    expect(due(back, [aRule({ events: ["down", "up"] })], heard)).toEqual([]);
+    expect(due(back, [aRule({ events: ["no_data", "up"] })], heard)).toEqual([[chn(2), 0, 0]]);
+    expect(due(back, [aRule({ events: ["no_data", "up"] })], [])).toEqual([]);
+  });
+
+  test("is told to who heard, though their rule was switched off, is for others now, or is gone", () => {
+    for (const rules of [[aRule({ enabled: false })], [aRule({ tags: ["other"] })], []])
+      expect(due(ended, rules, heard)).toEqual([[chn(2), 0, 0]]);
+  });
+
+  test("is told where one of the rules that name the channel tells of ends, whichever told of the beginning", () => {
+    const silent = aRule({ events: ["down"], steps: [{ channels: [chn(2)] }] });
+    const telling = aRule({ steps: [{ channels: [chn(2)] }] }, "rul_b");
+    expect(due(ended, [silent, telling], heard)).toEqual([[chn(2), 0, 0]]);
   });
 
   test("is told in quiet hours to those who were told then", () => {

@@ -1,0 +1,353 @@
+import { Client } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { newId } from "../../../shared/id.ts";
+import type { TestCoordinator } from "../../support/coordinator.ts";
+import { startTestCoordinator } from "../../support/coordinator.ts";
+import { serveHttp } from "../../support/http-server.ts";
+import { until } from "../../support/until.ts";
+
+/** What is told of incidents that the test writes as the judge does: with their notices, in one transaction. */
+let first: TestCoordinator;
+let second: TestCoordinator;
+let database: Client;
+let receiver: Awaited<ReturnType<typeof serveHttp>>;
+const received: Array<{
+  readonly path: string;
+  readonly title: string;
+  readonly names: readonly string[];
+  readonly count: number;
+}> = [];
+let answer = (_title: string): number => 204;
+
+beforeAll(async () => {
+  receiver = await serveHttp(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { title, monitors, monitorCount: count } = JSON.parse(String(Buffer.concat(chunks))).data;
+    received.push({ path: request.url ?? "", title, names: monitors.map(({ name }: any) => name), count });
+    response.writeHead(answer(title)).end();
+  });
+  first = await startTestCoordinator("redis", { roles: ["api", "notify"] });
+  second = await first.another();
+  database = new Client({ connectionString: first.databaseUrl });
+  await database.connect();
+});
+afterAll(async () => {
+  await database?.end();
+  await second?.stop();
+  await first?.stop();
+  await receiver?.stop();
+});
+
+beforeEach(async () => {
+  answer = () => 204;
+  received.length = 0;
+  for (const list of ["alert-rules", "channels"]) {
+    for (const { id } of (await first.call("GET", `/v1/${list}`)).body.data)
+      await first.call("DELETE", `/v1/${list}/${id}`);
+  }
+});
+
+async function channel(name: string): Promise<string> {
+  const settings = { url: `${receiver.url}/${name}`, secrets: [`whsec_${Buffer.alloc(32, 7).toString("base64")}`] };
+  const { status, body } = await first.call("POST", "/v1/channels", { name, type: "webhook", settings });
+  expect(status, JSON.stringify(body)).toBe(201);
+  return body.id;
+}
+async function rule(document: object, changes: object = {}): Promise<string> {
+  const { status, body } = await first.call("POST", "/v1/alert-rules", { name: "all", group: "0s", ...document });
+  expect(status, JSON.stringify(body)).toBe(201);
+  // Shorter than the API takes.
+  await database.query("UPDATE alert_rules SET spec = spec || $2 WHERE id = $1", [body.id, JSON.stringify(changes)]);
+  return body.id;
+}
+
+interface Made {
+  readonly id: string;
+  readonly name: string;
+  readonly incident: string;
+}
+
+/** Monitors that are up, and whose checks nobody waits for. */
+async function make(...names: readonly string[]): Promise<Made[]> {
+  const all = names.map((name) => ({ id: newId("mon"), name, incident: newId("inc") }));
+  await database.query(
+    `INSERT INTO monitors (id, spec)
+     SELECT id, jsonb_build_object('name', name, 'type', 'tcp', 'enabled', true, 'intervalMs', 3600000, 'timeoutMs', 1000,
+       'regions', 'all', 'quorum', 'majority', 'stagger', true, 'assertions', '[]'::jsonb, 'tags', '[]'::jsonb,
+       'dependsOn', '[]'::jsonb, 'slo', null, 'tcp', '{"host": "127.0.0.1", "port": 9}'::jsonb)
+     FROM unnest($1::text[], $2::text[]) AS m (id, name)`,
+    [all.map(({ id }) => id), all.map(({ name }) => name)],
+  );
+  await database.query(
+    `INSERT INTO monitor_status (monitor_id, verdict, state) SELECT id, 'up', '{"settled": "up"}' FROM unnest($1::text[]) AS id`,
+    [all.map(({ id }) => id)],
+  );
+  return all;
+}
+
+let notices = 0;
+async function tell(event: string, monitors: readonly Made[], incident: (of: Made) => object | null): Promise<void> {
+  const number = ++notices;
+  const at = new Date();
+  const rows = monitors.map((monitor) => ({ monitor, content: { incident: incident(monitor) } }));
+  await database.query(
+    `INSERT INTO notices (id, at, event, monitor_id, incident_id, content)
+     SELECT id, $2, $3, monitor_id, incident_id, content
+     FROM unnest($1::text[], $4::text[], $5::text[], $6::jsonb[]) AS n (id, monitor_id, incident_id, content)`,
+    [
+      rows.map(({ monitor }) => `${monitor.incident}-${number}`),
+      at,
+      event,
+      rows.map(({ monitor }) => monitor.id),
+      rows.map(({ monitor, content }) => (content.incident ? monitor.incident : null)),
+      rows.map(({ content }) => JSON.stringify(content)),
+    ],
+  );
+}
+
+const incidentOf = (monitor: Made, recoveredAt: number | null = null) => ({
+  ...{ id: monitor.incident, monitorId: monitor.id, region: null, kind: "global", level: "down", evidence: [] },
+  ...{ startedAt: Date.now() - 1_000, detectedAt: Date.now(), confirmedAt: Date.now(), recoveredAt, notices: 1 },
+  ...{ resolvedAt: recoveredAt, resolution: null, acknowledgedAt: null, acknowledgedBy: null, reopened: 0 },
+});
+async function inTransaction(work: () => Promise<void>): Promise<void> {
+  await database.query("BEGIN");
+  await work();
+  await database.query("COMMIT");
+}
+const goDown = (monitors: readonly Made[], level = "down") =>
+  inTransaction(async () => {
+    await database.query(
+      `INSERT INTO incidents (id, monitor_id, kind, level, started_at, detected_at, confirmed_at, evidence)
+       SELECT id, monitor_id, 'global', $3, now(), now(), now(), '[]' FROM unnest($1::text[], $2::text[]) AS i (id, monitor_id)
+       ON CONFLICT (id) DO UPDATE SET resolved_at = NULL, level = excluded.level`,
+      [monitors.map(({ incident }) => incident), monitors.map(({ id }) => id), level],
+    );
+    await tell(level, monitors, incidentOf);
+  });
+const comeBack = (monitors: readonly Made[]) =>
+  inTransaction(async () => {
+    await database.query("UPDATE incidents SET resolved_at = now() WHERE id = ANY($1)", [
+      monitors.map(({ incident }) => incident),
+    ]);
+    await tell("up", monitors, (monitor) => incidentOf(monitor, Date.now()));
+  });
+const settle = (monitors: readonly Made[], settled: string) =>
+  database.query(
+    "UPDATE monitor_status SET verdict = $2, state = jsonb_build_object('settled', $2::text) WHERE monitor_id = ANY($1)",
+    [monitors.map(({ id }) => id), settled],
+  );
+
+const deliveries = async (monitors: readonly Made[], event: string) => {
+  const { rows } = await database.query<{ state: string; repeat: number }>(
+    "SELECT state, repeat FROM deliveries WHERE monitor_id = ANY($1) AND event = $2 ORDER BY created_at",
+    [monitors.map(({ id }) => id), event],
+  );
+  return rows;
+};
+/** Waits until deliveries of an event have these states. */
+const become = (monitors: readonly Made[], event: string, states: readonly string[]) =>
+  until(
+    async () => (await deliveries(monitors, event)).map(({ state }) => state),
+    (now) => [...now].sort().join() === [...states].sort().join(),
+  );
+const titles = () => received.map(({ title }) => title.replace(/ \(after.*/, ""));
+
+describe("many at once", () => {
+  test("500 that go down together make one message, and so does their end, while two coordinators run", async () => {
+    await rule({ group: "1s", steps: [{ channels: [await channel("many")] }] });
+    const all = await make(...Array.from({ length: 500 }, (_, n) => `Node ${n}`));
+    const half = all.slice(0, 250);
+    await goDown(half);
+    await goDown(all.slice(250));
+    await until(
+      () => received.length,
+      (count) => count > 0,
+    );
+    await comeBack(all);
+    await become(
+      all,
+      "up",
+      all.map((_, n) => (n === 0 ? "sent" : "merged")),
+    );
+    expect(received.map(({ count }) => count)).toEqual([500, 500]);
+  });
+
+  test("who has recovered before it goes out is not in it, and hears of no end", async () => {
+    await rule({ group: "2s", steps: [{ channels: [await channel("some")] }] });
+    const [a, b, c] = (await make("A", "B", "C")) as [Made, Made, Made];
+    await goDown([a, b, c]);
+    await become([a], "down", ["planned"]);
+    await comeBack([b]);
+    await until(
+      () => received.length,
+      (count) => count === 1,
+    );
+    await comeBack([a, c]);
+    await until(
+      () => received.length,
+      (count) => count === 2,
+    );
+    expect(received.map(({ names }) => [...names].sort())).toEqual([
+      ["A", "C"],
+      ["A", "C"],
+    ]);
+    expect(await deliveries([b], "up")).toEqual([]);
+  });
+
+  test("each of them is reminded of until it is over or acknowledged, whichever came first", async () => {
+    await rule({ steps: [{ channels: [await channel("still")] }] }, { repeatMs: 1_500 });
+    const all = (await make("A", "B", "C")) as [Made, Made, Made];
+    await goDown(all);
+    await until(
+      () => received.length,
+      (count) => count === 1,
+    );
+    const { rows } = await database.query(
+      "SELECT monitor_id FROM deliveries WHERE state <> 'merged' AND monitor_id = ANY($1)",
+      [all.map(({ id }) => id)],
+    );
+    // The one whose message the others were merged into.
+    const leader = all.find(({ id }) => id === rows[0].monitor_id) as Made;
+    const others = all.filter((one) => one !== leader);
+    await comeBack([leader]);
+    const reminder = () => received.find(({ title }) => title.startsWith("STILL"));
+    await until(reminder, (found) => found !== undefined);
+    expect([...(reminder()?.names ?? [])].sort()).toEqual(others.map(({ name }) => name).sort());
+    await comeBack(others);
+    await become(others, "up", ["merged", "sent"]);
+  });
+});
+
+describe("the end of trouble", () => {
+  test("comes after its beginning, also where that had to be sent again", async () => {
+    await rule({ steps: [{ channels: [await channel("slow")] }] });
+    const answers = [500];
+    answer = () => answers.shift() ?? 204;
+    const shop = await make("Shop");
+    await goDown(shop);
+    await until(
+      () => received.length,
+      (count) => count === 1,
+    );
+    await comeBack(shop);
+    await become(shop, "up", ["sent"]);
+    expect(titles()).toEqual(["DOWN: Shop", "DOWN: Shop", "UP: Shop"]);
+  });
+
+  test("is not told to who could not be told of the beginning", async () => {
+    await rule({ steps: [{ channels: [await channel("gone")] }] });
+    answer = () => 404;
+    const shop = await make("Shop");
+    await goDown(shop);
+    await become(shop, "down", ["failed"]);
+    await comeBack(shop);
+    await become(shop, "up", ["cancelled"]);
+    expect(titles()).toEqual(["DOWN: Shop"]);
+  });
+
+  test("is told to who heard, though the rule is gone by then", async () => {
+    const id = await rule({ steps: [{ channels: [await channel("left")] }] });
+    const shop = await make("Shop");
+    await goDown(shop);
+    await become(shop, "down", ["sent"]);
+    await first.call("DELETE", `/v1/alert-rules/${id}`);
+    await comeBack(shop);
+    await become(shop, "up", ["sent"]);
+  });
+
+  test("is told once for each time, and not again where the last time was too short to be told", async () => {
+    const chat = await channel("short");
+    const id = await rule({ steps: [{ channels: [chat] }] });
+    const shop = await make("Shop");
+    await goDown(shop);
+    await become(shop, "down", ["sent"]);
+    await comeBack(shop);
+    await become(shop, "up", ["sent"]);
+    const patient = { name: "all", group: "0s", delay: "1h", steps: [{ channels: [chat] }] };
+    expect((await first.call("PUT", `/v1/alert-rules/${id}`, patient)).status).toBe(200);
+    await goDown(shop);
+    await become(shop, "down", ["sent", "planned"]);
+    await comeBack(shop);
+    await become(shop, "up", ["sent", "cancelled"]);
+    expect(titles()).toEqual(["DOWN: Shop", "UP: Shop"]);
+  });
+});
+
+test("trouble that ends within the delay and begins again is told when that has lasted as long", async () => {
+  const id = await rule({ delay: "1h", steps: [{ channels: [await channel("again")] }] });
+  const shop = await make("Shop");
+  await goDown(shop);
+  await become(shop, "down", ["planned"]);
+  await comeBack(shop);
+  // At once, and not when it would have been due: by then it may have begun again.
+  await become(shop, "down", ["cancelled"]);
+  await database.query("UPDATE alert_rules SET spec = spec || $2 WHERE id = $1", [id, '{"delayMs": 0}']);
+  await goDown(shop);
+  await become(shop, "down", ["cancelled", "sent"]);
+  expect(titles()).toEqual(["DOWN: Shop"]);
+});
+
+test("what has become worse within the delay is told as what it is", async () => {
+  await rule(
+    { events: ["down", "degraded", "up"], steps: [{ channels: [await channel("worse")] }] },
+    { delayMs: 1_500 },
+  );
+  const shop = await make("Shop");
+  await goDown(shop, "degraded");
+  await become(shop, "degraded", ["planned"]);
+  await goDown(shop, "down");
+  await become(shop, "down", ["sent"]);
+  expect([titles(), (await deliveries(shop, "degraded")).map(({ state }) => state)]).toEqual([
+    ["DOWN: Shop"],
+    ["cancelled"],
+  ]);
+});
+
+test("that no results come is told until they do, and their return to who heard that they did not", async () => {
+  const events = ["no_data", "up"];
+  const heard = await rule({ events, steps: [{ channels: [await channel("silence")] }] }, { repeatMs: 1_000 });
+  const shop = await make("Shop");
+  await settle(shop, "unknown");
+  await tell("no_data", shop, () => null);
+  await until(titles, (all) => all.includes("STILL NO DATA: Shop"));
+  await settle(shop, "up");
+  await tell("up", shop, () => null);
+  await until(titles, (all) => all.includes("UP: Shop"));
+  await until(
+    () => deliveries(shop, "no_data"),
+    (all) => all.at(-1)?.state === "cancelled",
+  );
+  // Another time it is over before the delay.
+  received.length = 0;
+  await database.query("UPDATE alert_rules SET spec = spec || $2 WHERE id = $1", [heard, '{"delayMs": 3600000}']);
+  const till = await make("Till");
+  await settle(till, "unknown");
+  await tell("no_data", till, () => null);
+  await become(till, "no_data", ["planned"]);
+  await settle(till, "up");
+  await tell("up", till, () => null);
+  await become(till, "no_data", ["cancelled"]);
+  expect(await deliveries(till, "up")).toEqual([]);
+});
+
+test.each([
+  ["removed", (path: string) => first.call("DELETE", path)],
+  [
+    "made for other monitors",
+    async (path: string) => {
+      const { body } = await first.call("GET", path);
+      const { id: _, ...document } = body;
+      return await first.call("PUT", path, { ...document, tags: ["other"] });
+    },
+  ],
+])("what waits to be told is called off when its rule is %s", async (_, change) => {
+  const id = await rule({ steps: [{ channels: [await channel("called-off")] }] }, { delayMs: 1_500 });
+  const shop = await make("Shop");
+  await goDown(shop);
+  await become(shop, "down", ["planned"]);
+  expect((await change(`/v1/alert-rules/${id}`)).status).toBeLessThan(300);
+  await become(shop, "down", ["cancelled"]);
+  expect(received).toEqual([]);
+});
