@@ -8,8 +8,8 @@ export interface Span {
   readonly to: number;
 }
 
-/** A time that a clock change swallows leaves a week out, so two weeks are looked at. */
-const WEEKLY_AHEAD_DAYS = 16;
+/** A time that a clock change swallows leaves a week out, so two weeks are looked at, beside the two days before and the day itself. */
+const WEEKLY_AHEAD_DAYS = 18;
 /** So many occurrences of a cron expression that run into each other are taken together, and no more. */
 const MAX_JOINED = 100;
 

@@ -50,7 +50,9 @@ describe("weekly, where clocks are set", () => {
 
   test("a window that lies in a skipped hour is left out that week", () => {
     const when = weekly(["sun"], "02:10", "02:50", "Europe/Berlin");
-    expect(shown([nextSpan(when, at("2026-03-28T00:00Z")) as Span])).toEqual(["2026-04-05T00:10 2026-04-05T00:50"]);
+    // Also asked on the very Sunday two weeks before, when that day's own is over.
+    for (const asked of ["2026-03-22T12:00Z", "2026-03-28T00:00Z"])
+      expect(shown([nextSpan(when, at(asked)) as Span])).toEqual(["2026-04-05T00:10 2026-04-05T00:50"]);
   });
 });
 
