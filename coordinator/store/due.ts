@@ -51,6 +51,8 @@ export async function takeDue(client: PostgresClient, maxGroups: number): Promis
        FROM deliveries carrier JOIN deliveries m ON m.merged_into = carrier.id WHERE carrier.state IN ('queued', 'sending'))
      SELECT d.*, c.type AS channel_type, i.started_at, m.spec,
             CASE WHEN d.event IN ('down', 'degraded') THEN coalesce(i.resolved_at IS NOT NULL OR i.level <> d.event, false)
+                   -- That it came back is told by a notice of its own.
+                   OR coalesce((told.content->'incident'->>'reopened')::int < i.reopened, false)
                  WHEN d.event = 'no_data' THEN coalesce(own.state->>'settled', '') <> 'unknown' OR own.verdict = 'paused'
                  ELSE coalesce(i.resolved_at, t.resolved_at) IS NOT NULL END AS is_over,
             coalesce(i.acknowledged_at, t.acknowledged_at) IS NOT NULL AS is_acknowledged,
@@ -62,6 +64,7 @@ export async function takeDue(client: PostgresClient, maxGroups: number): Promis
      FROM ready JOIN deliveries d ON d.channel_id = ready.channel_id AND d.rule_id IS NOT DISTINCT FROM ready.rule_id
          AND d.event = ready.event AND d.step = ready.step AND (d.repeat > 0) = ready.is_reminder
        JOIN channels c ON c.id = d.channel_id
+       LEFT JOIN notices told ON told.id = d.notice_id
        LEFT JOIN incidents i ON i.id = d.incident_id LEFT JOIN agent_troubles t ON t.id = d.trouble_id
        LEFT JOIN monitors m ON m.id = d.monitor_id LEFT JOIN monitor_status own ON own.monitor_id = d.monitor_id
        LEFT JOIN alert_rules r ON r.id = d.rule_id

@@ -72,7 +72,12 @@ async function rule(changes: object): Promise<string> {
 async function monitor(name: string, changes: object = {}) {
   const document = { name, type: "tcp", interval: "1h", tcp: { host: "127.0.0.1", port: 9 }, ...changes };
   const { body } = await first.call("POST", "/v1/monitors", document);
-  const latest = (agent: HandAgent) => agent.checks.findLast(({ monitorId }) => monitorId === body.id) as Check;
+  /** By its instant: a check may be asked for that lies a little ahead, and one that is due before it after that. */
+  const latest = (agent: HandAgent) =>
+    agent.checks
+      .filter(({ monitorId }) => monitorId === body.id)
+      .toSorted((a, b) => a.scheduledAt - b.scheduledAt)
+      .at(-1) as Check;
   for (const agent of agents)
     await until(
       () => latest(agent),
