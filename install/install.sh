@@ -43,8 +43,9 @@ or upgrade; a run that finds everything in place changes nothing.
   --version            without a VERSION: print the version that is installed
   --help               print this
 
-Proxies are taken from http_proxy, https_proxy and no_proxy (with sudo: sudo --preserve-env=https_proxy sh …)
-and kept for the agent in /etc/watchpost-agent/agent.env.
+A coordinator at https:// is reached through the proxy of https_proxy, unless no_proxy names it (with sudo:
+sudo --preserve-env=https_proxy,no_proxy sh …), now and by the agent: they are kept in
+/etc/watchpost-agent/agent.env. One at http:// is reached directly, whatever http_proxy says.
 
 Exit codes: 0 done, or nothing to do; 1 something else, as it says; 2 wrong call; 3 not root; 4 no systemd;
 5 wrong architecture; 6 a program is missing; 7 not enough disk; 8 coordinator not reached; 9 clock off;
@@ -198,7 +199,7 @@ fetch() {
     # Whatever the server says of its length, or does not say; curl is to tell of it, and not to be killed.
     trap '' XFSZ
     ulimit -f $(($3 / 512 + 8))
-    curl --silent --show-error --proto "=${coordinator%%://*}" --tlsv1.2 --connect-timeout 10 --max-time "$4" \
+    curl --silent --show-error ${direct:+--noproxy "$direct"} --proto "=${coordinator%%://*}" --tlsv1.2 --connect-timeout 10 --max-time "$4" \
       --speed-limit 512 --speed-time 60 --retry 3 --retry-connrefused --retry-max-time "$4" --max-filesize "$3" \
       --user-agent "$agent-install" --dump-header "$tmp/head" --output "$2" --write-out '%{http_code}' \
       "$coordinator$1" 2>"$tmp/curl"
@@ -387,7 +388,7 @@ put_settings() {
     say "# Settings of the Watchpost agent; $opt/current/$agent --help names them."
     say "# They are yours: upgrades leave this file as it is. After a change: systemctl restart $agent"
     [ -z "${WATCHPOST_CA_FILE:-}" ] || say "WATCHPOST_CA_FILE=$WATCHPOST_CA_FILE"
-    for name in http_proxy https_proxy no_proxy; do
+    for name in https_proxy no_proxy; do
       eval "value=\${$name:-}"
       [ -z "$value" ] || say "$name=\"$(printf '%s' "$value" | sed 's/[\\"]/\\&/g')\""
     done
@@ -607,8 +608,12 @@ install_agent() {
     [ "$coordinator ${region:-$enrolled_in}" = "$enrolled_at $enrolled_in" ] ||
       fail $E_ENROLLED "this machine is enrolled at $enrolled_at in $enrolled_in: run it with --uninstall first, or with --reenroll and a new token"
   fi
+  direct=''
   case $coordinator in
-    http://*) say "Beware: by http:// the token and the agent's secret can be read on the way. Use https:// outside of a trial." ;;
+    http://*)
+      direct='*' # As the agent does it, too.
+      say "Beware: by http:// the token and the agent's secret can be read on the way. Use https:// outside of a trial."
+      ;;
   esac
   take_key
   fetch_manifest
@@ -749,7 +754,7 @@ main() {
 '
   parse_arguments "$@"
   # curl itself takes this one from small letters alone.
-  for name in http_proxy https_proxy no_proxy; do
+  for name in https_proxy no_proxy; do
     capitals=$(printf '%s' "$name" | tr '[:lower:]' '[:upper:]')
     eval "value=\${$name:-\${$capitals:-}}"
     # shellcheck disable=SC2154 # The line above sets it.

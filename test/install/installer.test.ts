@@ -114,6 +114,14 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       await refuses(8, /cannot get .*(certificate|SSL)/, at(server.url.replace(/\d+\.\d+\.\d+\.\d+/, "other.test")));
     });
 
+    test("reaches a coordinator at http:// directly, as the agent does, whatever http_proxy says", async () => {
+      await machine.must(`${fetchScript()} >/run/install.sh`);
+      const call = `sh /run/install.sh ${options()} --coordinator http://nowhere.invalid --token-file /root/token`;
+      await refuses(8, /Could not resolve host: nowhere.invalid/, () =>
+        machine.run(call, { env: { http_proxy: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9" } }),
+      );
+    });
+
     const longer = (body: Buffer) => Buffer.concat([body, Buffer.alloc(100_000)]);
     const other = (body: Buffer) => Buffer.concat([body.subarray(0, -1), Buffer.from([(body.at(-1) as number) ^ 1])]);
     test.each([
