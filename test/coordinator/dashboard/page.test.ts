@@ -83,7 +83,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
 
   async function openTab(): Promise<Page> {
     const tab = await context.newPage();
-    tab.setDefaultTimeout(10_000);
+    tab.setDefaultTimeout(20_000);
     tab.on("pageerror", (thrown) => complaints.push(String(thrown)));
     tab.on("dialog", (dialog) => complaints.push(`dialog: ${dialog.message()}`));
     tab.on("console", (message) => {
@@ -124,9 +124,16 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
   const says = (text: string) => page.getByText(text).first().waitFor();
   /** What people read, with single spaces. */
   /** Messages about an incident, as they are kept. */
-  async function tellOf(incident: string): Promise<void> {
+  async function onDatabase(act: (database: Client) => Promise<unknown>): Promise<void> {
     const database = new Client({ connectionString: coordinator.databaseUrl });
     await database.connect();
+    await act(database).finally(() => database.end());
+  }
+
+  const tellNobody = () => onDatabase((database) => database.query("DELETE FROM channels WHERE id = 'chn_i'"));
+  const tellOf = (incident: string) => onDatabase((database) => insertMessages(database, incident));
+
+  async function insertMessages(database: Client, incident: string): Promise<void> {
     await database.query(
       "INSERT INTO channels (id, name, type, settings) VALUES ('chn_i', '<i>Ops</i>', 'slack', '{}')",
     );
@@ -136,7 +143,6 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
               ('dlv_j', 'chn_i', $1, 'down', 'sent', now(), 2, 1, '{}', NULL, now() + interval '1 s')`,
       [incident],
     );
-    await database.end();
   }
 
   const read = async (element: Locator) => (await element.allInnerTexts()).join(" ").replace(/\s+/g, " ").trim();
@@ -447,6 +453,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
   });
 
   test("an incident's page shows what each region saw, and takes notes and an acknowledgement", async () => {
+    await tellNobody();
     await signIn();
     await page.getByRole("heading", { name: "Monitors" }).waitFor();
     await page.goto(`${coordinator.url}/#/incidents?state=open`);
