@@ -464,13 +464,39 @@ of_service() { # PROPERTY
   systemctl show --property "$1" --value "$agent.service"
 }
 
+find_port() {
+  port=$(sed -n 's/^WATCHPOST_HEALTH_PORT=[^0-9]*\([0-9]*\).*/\1/p' "$etc/agent.env" 2>/dev/null | tail -n 1)
+  port=${port:-8081}
+}
+
+# Whether the agent answers that it is ready, or need not answer; or $trouble is why not.
+is_ready() {
+  [ "$port" -ne 0 ] || return 0
+  answer=$(curl --silent --noproxy '*' --max-time 3 --max-filesize 65536 --write-out ' %{http_code}' "http://127.0.0.1:$port/readyz") || :
+  case $answer in *' 200') return 0 ;; esac
+  trouble="it is not ready: $(printf '%s' "$answer" | tr -cd '[:print:]' | cut -c 1-300)"
+  return 1
+}
+
+# One that is in place may have been revoked since, or not reach anybody any more.
+must_be_ready() {
+  find_port
+  tries=0
+  until is_ready; do
+    tries=$((tries + 1))
+    [ $tries -lt 10 ] ||
+      fail $E_NOT_READY "$agent $version is in place but $trouble; see journalctl -u $agent. One that was revoked takes --reenroll and a new token"
+    sleep 0.5
+  done
+}
+
 # Restarts the service and waits until it is active, has said so, and answers that it is ready; or $trouble is why not.
 start_and_watch() {
   old=$(of_service MainPID)
   systemctl reset-failed "$agent.service" 2>/dev/null || :
   systemctl restart --no-block "$agent.service"
-  port=$(sed -n 's/^WATCHPOST_HEALTH_PORT=[^0-9]*\([0-9]*\).*/\1/p' "$etc/agent.env" 2>/dev/null | tail -n 1)
-  port=${port:-8081} tries=0 drains=0 seen='' trouble='it does not start'
+  find_port
+  tries=0 drains=0 seen='' trouble='it does not start'
   while [ $tries -lt $((2 * patience)) ]; do
     sleep 0.5
     pid=$(of_service MainPID)
@@ -489,16 +515,9 @@ start_and_watch() {
       seen=''
       continue
     fi
-    if [ "$port" -ne 0 ]; then
-      answer=$(curl --silent --noproxy '*' --max-time 3 --max-filesize 65536 --write-out ' %{http_code}' "http://127.0.0.1:$port/readyz") || :
-      case $answer in
-        *' 200') ;;
-        *)
-          trouble="it is not ready: $(printf '%s' "$answer" | tr -cd '[:print:]' | cut -c 1-300)"
-          seen=''
-          continue
-          ;;
-      esac
+    if ! is_ready; then
+      seen=''
+      continue
     fi
     [ "$seen" != "$pid" ] || return 0
     seen=$pid
@@ -644,7 +663,11 @@ install_agent() {
   undo_release='' undo_etc=no
   if ! is_in_place; then
     activate
-  elif [ $changed = yes ]; then
+    report 0 "$version runs"
+    return
+  fi
+  [ $start = no ] || must_be_ready
+  if [ $changed = yes ]; then
     say "$agent $version is in place, and what had changed around it is mended"
   else
     say "$agent $version is installed and runs: nothing was changed"

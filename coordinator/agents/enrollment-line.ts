@@ -16,6 +16,10 @@ export function enrollmentLine({
   return `${curl} ${quoted(`${base}/install.sh`)} | sudo sh -s -- --coordinator ${quoted(base)} --key ${key}`;
 }
 
+/** What to do where the only address known for a coordinator is one that no other machine reaches. */
+export const ownAddressRemedy = (url: string): string =>
+  `${url} is this machine's own address, and no other reaches it: put HTTPS before the coordinator (docs/https.md), or for a trial start it with HOST=0.0.0.0; and set WATCHPOST_PUBLIC_URL for the coordinator to what others are to call it.`;
+
 /** As one word of a POSIX shell. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

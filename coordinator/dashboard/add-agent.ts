@@ -1,4 +1,4 @@
-import { enrollmentLine } from "../agents/enrollment-line.ts";
+import { enrollmentLine, ownAddressRemedy } from "../agents/enrollment-line.ts";
 import type { NewEnrollmentToken } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
 import { ApiProblem } from "./api.ts";
@@ -68,11 +68,7 @@ function openInstructions({ region, token, line, key, expiresAt, release }: NewE
   // Unless the coordinator knows what it is called from elsewhere, it is called there as it is here.
   const isHere = line === null && /^(localhost|127\..*|\[::1\])$/.test(hostname);
   const wrongs = [
-    ...(isHere
-      ? [
-          `${origin} is this machine's own address: others do not reach it. Set WATCHPOST_PUBLIC_URL for the coordinator.`,
-        ]
-      : []),
+    ...(isHere ? [ownAddressRemedy(origin)] : []),
     ...(release === null
       ? ["The coordinator has no release of the agent to give yet: run npm run build:agent there."]
       : []),

@@ -218,6 +218,17 @@ describe.skipIf(why !== null)("the installer on a machine with systemd", () => {
       expect(await property("MainPID")).toBe(pid);
     });
 
+    test("says so when the agent that is in place is not ready, as one that was revoked", async () => {
+      const settings = "/etc/watchpost-agent/agent.env";
+      // Where nobody answers.
+      await machine.must(`cp ${settings} /root/agent.env; echo WATCHPOST_HEALTH_PORT=9 >>${settings}`);
+      await refuses(12, /1\.0\.0 is in place but it is not ready: .* takes --reenroll and a new token/, () =>
+        install(),
+      );
+      expect((await install("--no-start")).code).toBe(0);
+      await machine.must(`cat /root/agent.env >${settings}; rm /root/agent.env`);
+    });
+
     test("mends what was damaged", async () => {
       const before = await machine.changes();
       await machine.must(

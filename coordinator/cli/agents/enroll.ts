@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { enrollmentLine } from "../../agents/enrollment-line.ts";
+import { enrollmentLine, ownAddressRemedy } from "../../agents/enrollment-line.ts";
 import type { NewEnrollmentToken } from "../../http/api-types.ts";
 import { parseRegion } from "../arguments.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
@@ -39,9 +39,7 @@ export function addEnroll(parent: Command, context: CliContext): void {
           `  ${token}`,
           "",
           `It is ${id}; \`watchpost agents tokens revoke ${id}\` ends it unused.`,
-          ...(isHere
-            ? ["", `${url} is this machine's own address: set WATCHPOST_PUBLIC_URL for the coordinator.`]
-            : []),
+          ...(isHere ? ["", ownAddressRemedy(url)] : []),
           ...(release === null
             ? ["", "The coordinator has no release of the agent to give yet: run `npm run build:agent` there first."]
             : []),

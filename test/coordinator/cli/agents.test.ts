@@ -35,7 +35,7 @@ it("prints the line and the token, apart from each other, and how to end it", as
   );
   expect(line).not.toContain(token);
   expect(out).toContain("within 15m");
-  expect(out).toContain("set WATCHPOST_PUBLIC_URL for the coordinator");
+  expect(out).toContain("start it with HOST=0.0.0.0; and set WATCHPOST_PUBLIC_URL for the coordinator");
   const [listed] = await json("agents", "tokens");
   expect(listed).toMatchObject({ region: "eu-west", name: "fra1", state: "open" });
   expect(JSON.stringify(listed)).not.toContain(token);

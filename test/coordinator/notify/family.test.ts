@@ -73,7 +73,10 @@ async function look(id: string): Promise<void> {
   const [agent] = agents;
   const check = agent?.checks.findLast(({ monitorId }) => monitorId === id) as Check;
   const ms = Date.now() - check.scheduledAt;
-  await agent?.answer({ ...check, scheduledAt: check.scheduledAt + ms, attempt: check.attempt + ms + APART }, finds(check));
+  await agent?.answer(
+    { ...check, scheduledAt: check.scheduledAt + ms, attempt: check.attempt + ms + APART },
+    finds(check),
+  );
 }
 
 test("who is found down before that which it depends on wakes nobody, over however many others", async () => {
