@@ -67,7 +67,6 @@ describe.each(queueKinds)("with its queues on %s, no secret is told or kept in p
       { WATCHPOST_KEY: "", LOG_LEVEL: "trace" },
     );
     later.push(() => coordinator.end("SIGTERM"));
-    await coordinator.ready();
     url = coordinator.url;
     agent = startAgentProcess({ url, queueServer: queues.server }, "eu-west", "agt-1", { LOG_LEVEL: "trace" });
     later.push(() => agent.end("SIGTERM"));

@@ -7,7 +7,7 @@ import { serveHttp } from "../support/http-server.ts";
 import { type Internet, startInternet } from "../support/internet.ts";
 import { whyNoNamespaces } from "../support/namespaces.ts";
 import { type Relay, startRelay } from "../support/relay.ts";
-import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
+import { redisAt, testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 
@@ -80,7 +80,6 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
         { WATCHPOST_REGION_CLEAN_SECONDS: "2" },
       );
       coordinators.push(coordinator);
-      await coordinator.ready();
       tell(`coordinator ${coordinator.pid} runs`);
       return coordinator;
     };
@@ -88,9 +87,7 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
     front = later(await startRelay(url, internet.home), (relay) => relay.stop());
     const queue = later(await startRelay(queues.url, internet.home), (relay) => relay.stop());
 
-    const { hostname, port, password } = new URL(queue.url);
-    const options = { host: hostname, port: Number(port), password };
-    const reached = { url: front.url, queueServer: { kind: "redis", options, prefix: "watchpost" } as const };
+    const reached = { url: front.url, queueServer: redisAt(queue.url) };
     const agents = later<AgentProcess[]>([], (all) => Promise.all(all.map((agent) => agent.end("SIGKILL"))));
     for (const [n, region] of regions.entries())
       agents.push(startAgentProcess(reached, region, `agt-${region}`, {}, { prefix: internet.places[n]?.enter ?? [] }));

@@ -76,15 +76,7 @@ export async function deploy({
   }
 
   const processes: { coordinators: ProgramProcess[]; agents: AgentProcess[] } = { coordinators: [], agents: [] };
-  for (const port of ports) processes.coordinators.push(await coordinatorOn(port));
-  async function ready(): Promise<void> {
-    await until(
-      () => call("GET", "/readyz").catch(() => null),
-      (answer) => answer?.status === "ready",
-      { withinMs: 30_000 },
-    );
-  }
-  await ready();
+  processes.coordinators.push(...(await Promise.all(ports.map(coordinatorOn))));
   const spoolDir = (n: number): string => `${data.path}/agent-${n}`;
   const agentNumber = (n: number): AgentProcess =>
     startAgentProcess({ url, queueServer }, "eu-west", `agt-${n}`, {
@@ -153,7 +145,6 @@ export async function deploy({
     /** Starts a coordinator again in the place of one that is gone, and waits until it is ready. */
     async restartCoordinator(n: number): Promise<void> {
       processes.coordinators[n] = await coordinatorOn(ports[n] as number);
-      await ready();
     },
     spoolDir,
     /** Starts an agent again in the place of one that is gone, on its spool. */

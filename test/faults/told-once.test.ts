@@ -1,11 +1,10 @@
 import { Client } from "pg";
 import { afterAll, expect, test } from "vitest";
-import { adminToken, agentToken } from "../support/coordinator.ts";
+import { adminToken } from "../support/coordinator.ts";
+import { startCoordinatorProcess } from "../support/coordinator-process.ts";
 import { serveHttp } from "../support/http-server.ts";
-import { type ProgramProcess, startProgram } from "../support/program-process.ts";
-import { secretKey } from "../support/secrets.ts";
-import { freePort } from "../support/servers.ts";
-import { testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
+import type { ProgramProcess } from "../support/program-process.ts";
+import { redisAt, testClickHouse, testDatabase, testQueueServer } from "../support/shared-servers.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { until } from "../support/until.ts";
 import {
@@ -108,41 +107,18 @@ async function stage() {
 
   const relayed = { postgres: toPostgres.url, redis: toRedis.url };
   const direct = { postgres: postgres.url, redis: queues.url };
-  async function start(
-    roles: string,
-    stores: { readonly postgres: string; readonly redis: string },
-  ): Promise<ProgramProcess & { readonly url: string }> {
-    const port = await freePort();
-    const program = startProgram("coordinator/main.js", {
-      PORT: String(port),
-      DATABASE_URL: stores.postgres,
-      CLICKHOUSE_URL: clickhouse.url,
-      REDIS_URL: stores.redis,
-      WATCHPOST_ADMIN_TOKEN: adminToken,
-      WATCHPOST_AGENT_TOKEN: agentToken,
-      WATCHPOST_KEY: secretKey,
-      WATCHPOST_DATA: data.path,
-      WATCHPOST_ROLES: roles,
-      LOG_LEVEL: "warn",
-    });
-    closers.push(() => program.end("SIGKILL"));
-    const url = `http://127.0.0.1:${port}`;
-    let isOver = false;
-    void program.exited.then(() => {
-      isOver = true;
-    });
-    const isReady = () =>
-      fetch(`${url}/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await until(
-      async () => isOver || (await isReady()),
-      (settled) => settled,
-      { withinMs: 60_000 },
+  async function start(roles: string, stores: { readonly postgres: string; readonly redis: string }) {
+    const program = await startCoordinatorProcess(
+      {
+        databaseUrl: stores.postgres,
+        clickhouseUrl: clickhouse.url,
+        queueServer: redisAt(stores.redis),
+        dataDir: data.path,
+      },
+      { WATCHPOST_ROLES: roles, LOG_LEVEL: "warn" },
     );
-    // Somebody else may have taken the port meanwhile.
-    return isOver ? start(roles, stores) : { ...program, url };
+    closers.push(() => program.end("SIGKILL"));
+    return program;
   }
 
   const first = await start("api,notify", relayed);

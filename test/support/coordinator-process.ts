@@ -10,11 +10,12 @@ import { until } from "./until.ts";
 /** A real coordinator, which whoever started it ends. */
 export interface CoordinatorProcess extends ProgramProcess {
   readonly url: string;
-  /** Resolves when it says so; fails with what it wrote. */
-  ready(): Promise<void>;
 }
 
-/** @param port a free one, unless told otherwise. */
+/**
+ * Resolves when it is ready; one that does not become so is ended, and what it wrote is in the failure.
+ * @param port a free one, unless told otherwise
+ */
 export async function startCoordinatorProcess(
   places: {
     readonly databaseUrl: string;
@@ -38,18 +39,27 @@ export async function startCoordinatorProcess(
     WATCHPOST_DATA: places.dataDir,
     ...env,
   });
+  let isOver = false;
+  void program.exited.then(() => {
+    isOver = true;
+  });
   const isReady = () =>
     fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) }).then(
       ({ ok }) => ok,
       () => false,
     );
-  return {
-    ...program,
-    url,
-    async ready() {
-      await until(isReady, (ready) => ready).catch((thrown) => {
-        throw new Error(`${thrown.message}\n${program.output()}`);
-      });
-    },
-  };
+  try {
+    await until(
+      async () => isOver || (await isReady()),
+      (settled) => settled,
+    );
+  } catch (thrown) {
+    await program.end("SIGKILL");
+    throw new Error(`${(thrown as Error).message}\n${program.output()}`);
+  }
+  if (!isOver) return { ...program, url };
+  // Somebody else may have taken the port since it was found free.
+  if (port === undefined && program.output().includes("is in use by another program"))
+    return startCoordinatorProcess(places, env);
+  throw new Error(`a coordinator has ended: ${program.output()}`);
 }

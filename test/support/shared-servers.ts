@@ -67,10 +67,11 @@ export async function testQueueServer(kind: QueueServer["kind"]): Promise<{ serv
     return { ...database, server: { kind, connectionString: database.url, prefix: "watchpost" } };
   }
   const redis = await startTestRedis();
-  const { port, password } = new URL(redis.url);
-  return {
-    url: redis.url,
-    stop: redis.stop,
-    server: { kind, options: { host: "127.0.0.1", port: Number(port), password }, prefix: "watchpost" },
-  };
+  return { url: redis.url, stop: redis.stop, server: redisAt(redis.url) };
+}
+
+/** The queues on the Redis of this URL. */
+export function redisAt(url: string): Extract<QueueServer, { kind: "redis" }> {
+  const { hostname: host, port, password } = new URL(url);
+  return { kind: "redis", options: { host, port: Number(port), password }, prefix: "watchpost" };
 }

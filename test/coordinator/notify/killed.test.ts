@@ -47,7 +47,6 @@ beforeAll(async () => {
       { LOG_LEVEL: "warn" },
     );
     closers.push(data.remove, () => program.end("SIGKILL"));
-    await program.ready();
     return program;
   };
 });
