@@ -1,16 +1,17 @@
 import { enrollmentLine, ownAddressRemedy } from "../agents/enrollment-line.ts";
 import type { NewEnrollmentToken } from "../http/api-types.ts";
 import { announce } from "./announce.ts";
-import { ApiProblem } from "./api.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
 import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
 import { formatTime } from "./format.ts";
+import { orComplain } from "./submitting.ts";
 
 /** Asks where a server is that is to be an agent, and shows how it becomes one. */
-export function openAddAgent({ api, isSignedOutBy }: PageContext): void {
+export function openAddAgent(context: PageContext): void {
   const plain = { autocomplete: "off", spellcheck: "false", autocapitalize: "none" };
   const region = createField({
     label: "Region",
@@ -25,42 +26,24 @@ export function openAddAgent({ api, isSignedOutBy }: PageContext): void {
   const complaints = createComplaints({ region, name }, (field) =>
     field === "region" || field === "name" ? field : null,
   );
-  const submitButton = h("button", { type: "submit", class: "primary" }, "Make a token");
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
-    submitButton.disabled = true;
-    try {
-      const called = name.input.value.trim();
-      const body = { region: region.input.value.trim(), ...(called !== "" && { name: called }) };
-      const made = await api.post<NewEnrollmentToken>("/v1/enrollment-tokens", body);
+  async function submit(): Promise<boolean> {
+    const called = name.input.value.trim();
+    const body = { region: region.input.value.trim(), ...(called !== "" && { name: called }) };
+    return await orComplain(context, { complaints }, async () => {
+      const made = await context.api.post<NewEnrollmentToken>("/v1/enrollment-tokens", body);
       dialog.close();
       announce("A token is made.");
       openInstructions(made);
-    } catch (thrown) {
-      if (isSignedOutBy(thrown)) return;
-      const isWrong = thrown instanceof ApiProblem && thrown.errors.length > 0;
-      complaints.show(isWrong ? thrown.errors : [{ field: "", rule: (thrown as Error).message }]);
-    } finally {
-      submitButton.disabled = false;
-    }
+    });
   }
 
-  const form = h(
-    "form",
-    { novalidate: true, onsubmit: (event) => void submit(event) },
-    complaints.element,
-    region.element,
-    name.element,
-    h(
-      "div",
-      { class: "dialog-actions" },
-      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-      submitButton,
-    ),
-  );
-  const dialog = openDialog("Add an agent", form);
-  region.input.focus();
+  const dialog = openFormDialog({
+    title: "Add an agent",
+    action: "Make a token",
+    content: [complaints.element, region.element, name.element],
+    submit,
+  });
 }
 
 function openInstructions({ region, token, line, key, expiresAt, release }: NewEnrollmentToken): void {

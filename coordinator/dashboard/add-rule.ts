@@ -3,9 +3,9 @@ import { eventWords } from "./alert-words.ts";
 import { checks } from "./checks.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
-import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
 import { createStepsForm } from "./rule-steps.ts";
 import { submitTo } from "./submitting.ts";
 
@@ -36,7 +36,6 @@ export function openAddRule(
   const { name, monitor, tags, delay, repeat, quietFrom, quietTo, timeZone } = fields;
   const complaints = createComplaints(fields, placeOf);
   const events = new Set<string>(["down", "up"] satisfies Array<AlertRuleRow["events"][number]>);
-  const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
 
   const monitorIds = () => {
     const wanted = monitor.input.value.trim();
@@ -70,38 +69,30 @@ export function openAddRule(
     steps: steps.values(),
   });
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
+  async function submit(): Promise<boolean> {
     const errors = localErrors();
-    if (errors.length > 0) return complaints.show(errors);
-    submitButton.disabled = true;
-    const isAdded = await submitTo(context, { path: "/v1/alert-rules", body: document(), complaints });
-    submitButton.disabled = false;
-    if (isAdded) dialog.close();
+    if (errors.length === 0) return await submitTo(context, { path: "/v1/alert-rules", body: document(), complaints });
+    complaints.show(errors);
+    return false;
   }
 
-  const form = h(
-    "form",
-    { novalidate: true, onsubmit: (event) => void submit(event) },
-    complaints.element,
-    name.element,
-    steps.element,
-    checks("Events", events, Object.entries(eventWords), ""),
-    monitor.element,
-    h("datalist", { id: "rule-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
-    tags.element,
-    h("div", { class: "side-by-side" }, delay.element, repeat.element),
-    h("div", { class: "side-by-side" }, quietFrom.element, quietTo.element),
-    timeZone.element,
-    h(
-      "div",
-      { class: "dialog-actions" },
-      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-      submitButton,
-    ),
-  );
-  const dialog = openDialog("Add a rule", form);
-  name.input.focus();
+  openFormDialog({
+    title: "Add a rule",
+    action: "Add",
+    content: [
+      complaints.element,
+      name.element,
+      steps.element,
+      checks("Events", events, Object.entries(eventWords), ""),
+      monitor.element,
+      h("datalist", { id: "rule-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
+      tags.element,
+      h("div", { class: "side-by-side" }, delay.element, repeat.element),
+      h("div", { class: "side-by-side" }, quietFrom.element, quietTo.element),
+      timeZone.element,
+    ],
+    submit,
+  });
 }
 
 /** The field of the form that an API's field came from. */

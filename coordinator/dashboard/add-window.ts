@@ -1,21 +1,17 @@
-import type { FieldError, MaintenanceRow, MonitorRow } from "../http/api-types.ts";
-import { announce } from "./announce.ts";
-import { ApiProblem } from "./api.ts";
+import type { FieldError, MonitorRow } from "../http/api-types.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
-import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
+import { submitTo } from "./submitting.ts";
 
 const days = { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" } as const;
 type Day = keyof typeof days;
 type Kind = "once" | "weekly";
 
 /** Asks for a new maintenance window, once or weekly. What is wrong with it, the API says. */
-export function openAddWindow(
-  { api, refresh, isSignedOutBy }: PageContext,
-  monitors: ReadonlyArray<Pick<MonitorRow, "id" | "name">>,
-): void {
+export function openAddWindow(context: PageContext, monitors: ReadonlyArray<Pick<MonitorRow, "id" | "name">>): void {
   let kind: Kind = "once";
   const chosen = new Set<Day>();
   const field = (name: string, label: string, input: Readonly<Record<string, string>>, hint = "") =>
@@ -38,7 +34,6 @@ export function openAddWindow(
   };
   const { name, monitor, tags, reason, onceFrom, onceTo, weeklyFrom, weeklyTo, timeZone } = fields;
   const complaints = createComplaints(fields, placeOf);
-  const submitButton = h("button", { type: "submit", class: "primary" }, "Add");
 
   const parts = {
     once: h("div", { class: "side-by-side" }, onceFrom.element, onceTo.element),
@@ -119,54 +114,35 @@ export function openAddWindow(
     };
   }
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
+  async function submit(): Promise<boolean> {
     const errors = localErrors();
-    if (errors.length > 0) return complaints.show(errors);
-    submitButton.disabled = true;
-    try {
-      const added = await api.post<MaintenanceRow>("/v1/maintenance", document());
-      dialog.close();
-      announce(`${added.name} is added.`);
-      refresh();
-    } catch (thrown) {
-      if (isSignedOutBy(thrown)) return;
-      const isWrong = thrown instanceof ApiProblem && thrown.errors.length > 0;
-      complaints.show(
-        isWrong ? thrown.errors : [{ field: "", rule: `It was not added: ${(thrown as Error).message}` }],
-      );
-    } finally {
-      submitButton.disabled = false;
-    }
+    if (errors.length === 0) return await submitTo(context, { path: "/v1/maintenance", body: document(), complaints });
+    complaints.show(errors);
+    return false;
   }
 
-  const form = h(
-    "form",
-    { novalidate: true, onsubmit: (event) => void submit(event) },
-    complaints.element,
-    name.element,
-    monitor.element,
-    h("datalist", { id: "window-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
-    tags.element,
-    h(
-      "fieldset",
-      { class: "choice" },
-      h("legend", {}, "When"),
-      kindChoice("once", "Once"),
-      kindChoice("weekly", "Every week"),
-    ),
-    parts.once,
-    parts.weekly,
-    reason.element,
-    h(
-      "div",
-      { class: "dialog-actions" },
-      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-      submitButton,
-    ),
-  );
-  const dialog = openDialog("Add a maintenance window", form);
-  name.input.focus();
+  openFormDialog({
+    title: "Add a maintenance window",
+    action: "Add",
+    content: [
+      complaints.element,
+      name.element,
+      monitor.element,
+      h("datalist", { id: "window-monitors" }, ...monitors.map((each) => h("option", { value: each.name }))),
+      tags.element,
+      h(
+        "fieldset",
+        { class: "choice" },
+        h("legend", {}, "When"),
+        kindChoice("once", "Once"),
+        kindChoice("weekly", "Every week"),
+      ),
+      parts.once,
+      parts.weekly,
+      reason.element,
+    ],
+    submit,
+  });
 }
 
 /** What a field for local dates and times holds, as an instant. */

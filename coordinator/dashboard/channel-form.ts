@@ -3,9 +3,9 @@ import { channelTypeWord } from "./alert-words.ts";
 import type { Complaints } from "./complaints.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
-import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField, labelled } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
 import type { SettingsForm } from "./settings-form.ts";
 import { createSettingsForm } from "./settings-form.ts";
 import { submitTo } from "./submitting.ts";
@@ -34,7 +34,6 @@ export function openChannelForm(
   const isOn = h("input", { type: "checkbox", checked: channel?.enabled ?? true });
   const settingFields = h("div", { class: "fields" });
   const place = h("div", { class: "complaints" });
-  const submitButton = h("button", { type: "submit", class: "primary" }, channel ? "Save" : "Add");
   let settings: SettingsForm;
   let complaints: Complaints;
 
@@ -51,40 +50,31 @@ export function openChannelForm(
     settingFields.replaceChildren(...Object.values(fields).map(({ element }) => element));
   }
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
-    submitButton.disabled = true;
+  async function submit(): Promise<boolean> {
     const body = {
       name: name.input.value,
       type: select.value,
       enabled: isOn.checked,
       settings: settings.values(),
     };
-    const isDone = await submitTo(context, {
+    return await submitTo(context, {
       ...(channel ? { method: "put", path: `/v1/channels/${channel.id}` } : { path: "/v1/channels" }),
       body,
       complaints,
     });
-    submitButton.disabled = false;
-    if (isDone) dialog.close();
   }
 
   choose();
-  const form = h(
-    "form",
-    { novalidate: true, autocomplete: "off", onsubmit: (event) => void submit(event) },
-    place,
-    name.element,
-    type.element,
-    settingFields,
-    channel && h("fieldset", { class: "checks" }, h("label", {}, isOn, "Switched on")),
-    h(
-      "div",
-      { class: "dialog-actions" },
-      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-      submitButton,
-    ),
-  );
-  const dialog = openDialog(channel ? `Edit ${channel.name}` : "Add a channel", form);
-  name.input.focus();
+  openFormDialog({
+    title: channel ? `Edit ${channel.name}` : "Add a channel",
+    action: channel ? "Save" : "Add",
+    content: [
+      place,
+      name.element,
+      type.element,
+      settingFields,
+      channel && h("fieldset", { class: "checks" }, h("label", {}, isOn, "Switched on")),
+    ],
+    submit,
+  });
 }

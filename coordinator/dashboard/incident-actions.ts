@@ -1,11 +1,11 @@
 import { announce } from "./announce.ts";
-import { ApiProblem } from "./api.ts";
+import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
-import { openDialog } from "./dialog.ts";
-import { h } from "./dom.ts";
 import type { Field } from "./field.ts";
 import { createField } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
 import { session } from "./session.ts";
+import { orComplain } from "./submitting.ts";
 
 /** Asks who acknowledges an incident, and for what they have to say. */
 export function openAcknowledge(context: PageContext, id: string): void {
@@ -58,7 +58,7 @@ interface Form {
   readonly done: string;
 }
 
-function openForm({ api, refresh, isSignedOutBy }: PageContext, form: Form): void {
+function openForm(context: PageContext, form: Form): void {
   const text = createField({
     label: form.textLabel,
     hint: form.textHint,
@@ -70,50 +70,23 @@ function openForm({ api, refresh, isSignedOutBy }: PageContext, form: Form): voi
     input: { name: "by", autocomplete: "name", value: session.name() },
   });
   const fields: Readonly<Record<string, Field>> = { [form.textName]: text, by };
-  const formError = h("p", { class: "form-error", role: "alert", hidden: true });
-  const button = h("button", { type: "submit", class: "primary" }, form.action);
+  const complaints = createComplaints(fields, (field) => (field in fields ? field : null));
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
+  async function submit(): Promise<boolean> {
     const given = Object.entries(fields).map(([name, { input }]) => [name, input.value.trim()] as const);
-    button.disabled = true;
-    try {
-      await api.post(form.path, Object.fromEntries(given.filter(([name, value]) => value !== "" || name === "text")));
+    const body = Object.fromEntries(given.filter(([name, value]) => value !== "" || name === "text"));
+    return await orComplain(context, { complaints }, async () => {
+      await context.api.post(form.path, body);
       session.keepName(by.input.value.trim());
-      dialog.close();
       announce(form.done);
-      refresh();
-    } catch (thrown) {
-      if (!isSignedOutBy(thrown)) complain(thrown as Error);
-    } finally {
-      button.disabled = false;
-    }
+      context.refresh();
+    });
   }
 
-  function complain(thrown: Error): void {
-    const errors = thrown instanceof ApiProblem ? thrown.errors : [];
-    for (const [name, field] of Object.entries(fields)) {
-      field.complain(errors.find((error) => error.field === name)?.rule ?? null);
-    }
-    formError.hidden = errors.length > 0;
-    formError.textContent = thrown.message;
-  }
-
-  const dialog = openDialog(
-    form.title,
-    h(
-      "form",
-      { novalidate: true, onsubmit: (event) => void submit(event) },
-      formError,
-      text.element,
-      by.element,
-      h(
-        "div",
-        { class: "dialog-actions" },
-        h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-        button,
-      ),
-    ),
-  );
-  text.input.focus();
+  openFormDialog({
+    title: form.title,
+    action: form.action,
+    content: [complaints.element, text.element, by.element],
+    submit,
+  });
 }

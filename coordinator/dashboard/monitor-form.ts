@@ -1,11 +1,10 @@
 import type { MonitorRow } from "../http/api-types.ts";
-import { announce } from "./announce.ts";
-import { ApiProblem } from "./api.ts";
 import { createComplaints } from "./complaints.ts";
 import type { PageContext } from "./context.ts";
-import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { createField } from "./field.ts";
+import { openFormDialog } from "./form-dialog.ts";
+import { submitTo } from "./submitting.ts";
 import { parseHostAndPort } from "./target.ts";
 import { targetOf } from "./words.ts";
 
@@ -18,7 +17,7 @@ const targets = {
  * Asks for an HTTP or TCP monitor: a new one, or what is to be changed of one that there is; the rest of
  * its document stays. What is wrong with it, the API says.
  */
-export function openMonitorForm({ api, refresh, isSignedOutBy }: PageContext, current: MonitorRow | null): void {
+export function openMonitorForm(context: PageContext, current: MonitorRow | null): void {
   let type: keyof typeof targets = current?.type ?? "http";
   const name = createField({ label: "Name", input: { name: "name", value: current?.name ?? "", autocomplete: "off" } });
   const target = createField({
@@ -43,8 +42,6 @@ export function openMonitorForm({ api, refresh, isSignedOutBy }: PageContext, cu
   });
   const fields = { name, target, interval, tags };
   const complaints = createComplaints(fields, placeOf);
-  const { show } = complaints;
-  const submitButton = h("button", { type: "submit", class: "primary" }, current === null ? "Add" : "Save");
 
   function typeChoice(value: keyof typeof targets, label: string): HTMLElement {
     function choose(): void {
@@ -72,51 +69,39 @@ export function openMonitorForm({ api, refresh, isSignedOutBy }: PageContext, cu
     return tcp && { ...common, tcp };
   }
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault();
+  async function submit(): Promise<boolean> {
     const body = document();
-    if (body === null) return show([{ field: "tcp", rule: "must be a host and a port, such as db.example:5432" }]);
-    submitButton.disabled = true;
-    try {
-      const saved = await (current === null
-        ? api.post<MonitorRow>("/v1/monitors", body)
-        : api.patch<MonitorRow>(`/v1/monitors/${current.id}`, body));
-      dialog.close();
-      announce(`${saved.name} is ${current === null ? "added" : "changed"}.`);
-      refresh();
-    } catch (thrown) {
-      if (isSignedOutBy(thrown)) return;
-      const { message } = thrown as Error;
-      const isWrong = thrown instanceof ApiProblem && thrown.errors.length > 0;
-      show(
-        isWrong
-          ? thrown.errors
-          : [{ field: "", rule: `It was not ${current === null ? "added" : "changed"}: ${message}` }],
-      );
-    } finally {
-      submitButton.disabled = false;
+    if (body === null) {
+      complaints.show([{ field: "tcp", rule: "must be a host and a port, such as db.example:5432" }]);
+      return false;
     }
+    return await submitTo(context, {
+      ...(current ? { method: "patch", path: `/v1/monitors/${current.id}` } : { path: "/v1/monitors" }),
+      body,
+      complaints,
+    });
   }
 
-  const form = h(
-    "form",
-    { novalidate: true, onsubmit: (event) => void submit(event) },
-    complaints.element,
-    current === null &&
-      h("fieldset", { class: "choice" }, h("legend", {}, "Type"), typeChoice("http", "HTTP"), typeChoice("tcp", "TCP")),
-    name.element,
-    target.element,
-    interval.element,
-    tags.element,
-    h(
-      "div",
-      { class: "dialog-actions" },
-      h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
-      submitButton,
-    ),
-  );
-  const dialog = openDialog(current === null ? "Add a monitor" : `Change ${current.name}`, form);
-  name.input.focus();
+  openFormDialog({
+    title: current === null ? "Add a monitor" : `Change ${current.name}`,
+    action: current === null ? "Add" : "Save",
+    content: [
+      complaints.element,
+      current === null &&
+        h(
+          "fieldset",
+          { class: "choice" },
+          h("legend", {}, "Type"),
+          typeChoice("http", "HTTP"),
+          typeChoice("tcp", "TCP"),
+        ),
+      name.element,
+      target.element,
+      interval.element,
+      tags.element,
+    ],
+    submit,
+  });
 }
 
 /** The field of the form that an API's field came from. */
