@@ -43,7 +43,9 @@ const RETRY = { baseMs: 2_000, capMs: 600_000 };
 /** For as long as that it is tried to keep what came of a try. */
 const KEEP = { baseMs: 200, capMs: 5_000, deadlineMs: 900_000 };
 const ABANDONED = "a coordinator ended while it sent this: it may have arrived";
-/** A job that was handed over this long ago and has not ended, in ms, may be lost with its queue. */
+/** What was marked as queued this long ago, in ms, is in the queue, unless who marked it died before handing it over. */
+const MARKED_MS = 1_000;
+/** What was handed over this long ago and has not ended, in ms, may be lost with its queue. */
 const HANDED_OVER_MS = 20_000;
 const RECOVER_EVERY_MS = 10_000;
 
@@ -108,6 +110,7 @@ export function createNotifier({
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
   let again = false;
+  let markedUntil = Number.NEGATIVE_INFINITY;
   let recoveredAt = Number.NEGATIVE_INFINITY;
 
   async function route(): Promise<void> {
@@ -142,17 +145,37 @@ export function createNotifier({
     );
   }
 
-  /** Hands over again what the queue may have lost; what it has not lost it knows by its id. */
+  /** Hands over what somebody marked as queued and may have died before handing over: once or twice, soon after it was marked. */
+  async function finish(): Promise<void> {
+    const now = clock.monotonic();
+    if (now - markedUntil < MARKED_MS) return;
+    const maxAgeMs = Math.min(HANDED_OVER_MS, now - markedUntil + 2 * MARKED_MS);
+    await enqueueAgain({ minAgeMs: MARKED_MS, maxAgeMs, states: "queued" });
+    markedUntil = now;
+  }
+
+  /** Hands over again what the queue may have lost. */
   async function recover(): Promise<void> {
-    if (clock.monotonic() - recoveredAt < RECOVER_EVERY_MS) return;
-    recoveredAt = clock.monotonic();
-    await enqueue(await deliveries.queuedBefore(HANDED_OVER_MS));
+    const now = clock.monotonic();
+    if (now - recoveredAt < RECOVER_EVERY_MS) return;
+    recoveredAt = now;
+    await enqueueAgain({ minAgeMs: HANDED_OVER_MS, maxAgeMs: null, states: "queued or sending" });
+  }
+
+  /** What the queue has, waiting, delayed or under way, it knows by its id; what has ended by now is not begun again. */
+  async function enqueueAgain(which: Parameters<DeliveryStore["inQueue"]>[0]): Promise<void> {
+    for (let behind = ""; ; ) {
+      const some = await deliveries.inQueue(which, behind, AT_ONCE);
+      await enqueue(some);
+      if (some.length < AT_ONCE) return;
+      behind = some.at(-1)?.id ?? "";
+    }
   }
 
   async function work(): Promise<void> {
     do {
       again = false;
-      for (const act of [route, dispatch, recover]) {
+      for (const act of [route, dispatch, finish, recover]) {
         // What keeps one from being done does not keep the others.
         await act().catch((thrown) => logger.warn({ reason: errorText(thrown) }, "Notices could not be worked on"));
       }

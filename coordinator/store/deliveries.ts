@@ -57,8 +57,19 @@ export interface DeliveryStore {
     limit: number,
     decide: (due: readonly DueDelivery[], rules: readonly AlertRule[]) => readonly Dispatched[],
   ): Promise<QueuedDelivery[]>;
-  /** Those that were handed to the queue a while ago and have not ended; the queue may have lost them. */
-  queuedBefore(ageMs: number): Promise<QueuedDelivery[]>;
+  /**
+   * Those that were marked as queued so long ago, in ms, and have not ended, in order of their ids, behind one of them.
+   * Those of which a try is under way are `sending`.
+   */
+  inQueue(
+    which: {
+      readonly minAgeMs: number;
+      readonly maxAgeMs: number | null;
+      readonly states: "queued" | "queued or sending";
+    },
+    behind: string,
+    limit: number,
+  ): Promise<QueuedDelivery[]>;
   /** Begins a try; null when it has ended otherwise or its channel is gone. */
   begin(id: string): Promise<Begun | null>;
   /** Keeps that the message is about to be written to the channel. */
@@ -120,7 +131,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
         await client.query(
           `UPDATE deliveries d SET state = n.state, merged_into = n.merged_into, due_at = coalesce(n.due_at, d.due_at),
                   message = coalesce(n.message, d.message),
-                  queued_at = CASE WHEN n.state = 'queued' THEN now() ELSE d.queued_at END,
+                  queued_at = CASE WHEN n.state = 'queued' THEN clock_timestamp() ELSE d.queued_at END,
                   ended_at = CASE WHEN n.state IN ('cancelled', 'merged') THEN now() ELSE NULL END
            FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[]) AS n (id, state, merged_into, due_at, message)
            WHERE d.id = n.id`,
@@ -135,10 +146,14 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
         const queued = new Set(decided.flatMap(({ id, state }) => (state === "queued" ? id : [])));
         return due.filter(({ id }) => queued.has(id)).map(({ id, channelId }) => ({ id, channelId }));
       }),
-    async queuedBefore(ageMs) {
+    async inQueue({ minAgeMs, maxAgeMs, states }, behind, limit) {
       const { rows } = await postgres.query<Pick<DeliveryRow, "id" | "channel_id">>(
-        "SELECT id, channel_id FROM deliveries WHERE state IN ('queued', 'sending') AND queued_at < now() - make_interval(secs => $1) ORDER BY queued_at LIMIT 1000",
-        [ageMs / 1_000],
+        `SELECT id, channel_id FROM deliveries
+         WHERE state IN (${states === "queued" ? "'queued'" : "'queued', 'sending'"})
+           AND queued_at <= now() - make_interval(secs => $1)
+           AND ($2::float8 IS NULL OR queued_at > now() - make_interval(secs => $2)) AND id > $3
+         ORDER BY id LIMIT $4`,
+        [minAgeMs / 1_000, maxAgeMs === null ? null : maxAgeMs / 1_000, behind, limit],
       );
       return rows.map(({ id, channel_id }) => ({ id, channelId: channel_id }));
     },
