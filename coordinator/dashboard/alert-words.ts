@@ -16,6 +16,14 @@ export const eventWords: Readonly<Record<RuleEvent, string>> = {
   agent_trouble: "agent trouble",
 };
 
+/** How bad what is told of is. */
+export const severityWords: Readonly<Record<AlertRuleRow["urgent"][number], string>> = {
+  critical: "critical",
+  warning: "warning",
+  info: "info",
+  ok: "ok: it is over",
+};
+
 const channelTypes: Readonly<Record<string, string>> = {
   webhook: "Webhook",
   email: "E-mail",

@@ -1,21 +1,27 @@
 import type { AlertRuleRow, ChannelRow, ChannelTypeRow, MonitorRow } from "../http/api-types.ts";
-import { openAddRule } from "./add-rule.ts";
 import { openChannelForm } from "./channel-form.ts";
 import { createChannelList } from "./channel-list.ts";
 import type { PageContext, View } from "./context.ts";
 import { createDeliveryList, loadDeliveries } from "./delivery-list.ts";
 import { h } from "./dom.ts";
+import { createFirstLoad } from "./first-load.ts";
+import { openRuleForm } from "./rule-form.ts";
 import { createRuleList } from "./rule-list.ts";
 
 /** Who is told, of what, and what became of it. */
 export function createAlerts(context: PageContext): View {
   const { api } = context;
-  let types: readonly ChannelTypeRow[] | undefined;
+  const firstLoad = createFirstLoad();
+  let types: readonly ChannelTypeRow[] = [];
   let channels: readonly ChannelRow[] = [];
   let monitors: readonly MonitorRow[] = [];
 
-  const channelList = createChannelList(context, (channel) => openChannelForm(context, types ?? [], channel));
-  const ruleList = createRuleList(context, () => openAddRule(context, channels, monitors));
+  const channelList = createChannelList(context, (channel) =>
+    firstLoad.after(() => openChannelForm(context, types, channel)),
+  );
+  const ruleList = createRuleList(context, (rule) =>
+    firstLoad.after(() => openRuleForm(context, { channels, monitors, rule })),
+  );
   const deliveryList = createDeliveryList(context);
 
   return {
@@ -28,13 +34,13 @@ export function createAlerts(context: PageContext): View {
       ruleList.element,
       deliveryList.element,
     ),
-    async load(signal) {
+    load: firstLoad.of(async (signal) => {
       const [allChannels, rules, allMonitors, deliveries, allTypes] = await Promise.all([
         api.list<ChannelRow>("/v1/channels", signal),
         api.list<AlertRuleRow>("/v1/alert-rules", signal),
         api.list<MonitorRow>("/v1/monitors", signal),
         loadDeliveries(api, signal),
-        types ?? api.list<ChannelTypeRow>("/v1/channel-types", signal),
+        types.length > 0 ? types : api.list<ChannelTypeRow>("/v1/channel-types", signal),
       ]);
       [types, channels, monitors] = [allTypes, allChannels, allMonitors];
       context.title("Alerts");
@@ -42,6 +48,6 @@ export function createAlerts(context: PageContext): View {
       channelList.show(channels);
       ruleList.show(rules, names, new Map(monitors.map(({ id, name }) => [id, name])));
       deliveryList.show(deliveries, names);
-    },
+    }),
   };
 }

@@ -41,7 +41,7 @@ function createRow(context: PageContext, channel: ChannelRow, edit: (channel: Ch
   const tester = createTester(context, channel);
   const label = `Edit ${channel.name}`;
   const change = h("button", { type: "button", "aria-label": label, onclick: () => edit(channel) }, "Edit");
-  const remove = deleteButton(context, {
+  const { element: remove } = deleteButton(context, {
     path: `/v1/channels/${channel.id}`,
     name: channel.name,
     loss: "Rules that lead to it tell nobody by it any more. This cannot be undone.",

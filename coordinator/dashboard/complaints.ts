@@ -1,6 +1,6 @@
 import type { FieldError } from "../http/api-types.ts";
 import { h } from "./dom.ts";
-import type { Control, Field } from "./field.ts";
+import type { Place } from "./field.ts";
 
 export interface Complaints {
   /** Where stands what belongs to no field of the form. */
@@ -11,12 +11,12 @@ export interface Complaints {
 
 /** What is wrong with a form, as the API says it; `placeOf` tells the field of the form that an API's field came from. */
 export function createComplaints<Name extends string>(
-  fields: Readonly<Record<Name, Field<Control>>>,
+  fields: Readonly<Record<Name, Place>>,
   placeOf: (field: string) => Name | null,
 ): Complaints {
   const element = h("p", { class: "form-error", role: "alert", hidden: true });
-  const all: ReadonlyArray<Field<Control>> = Object.values(fields);
-  const isWrong = ({ input }: Field<Control>) => input.getAttribute("aria-invalid") === "true";
+  const all: readonly Place[] = Object.values(fields);
+  const isWrong = ({ input }: Place) => input.getAttribute("aria-invalid") === "true";
   return {
     element,
     show(errors) {

@@ -2,11 +2,17 @@ import { h } from "./dom.ts";
 
 export type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
-export interface Field<C extends Control = HTMLInputElement> {
+/** Where what is wrong with a form can stand. */
+export interface Place {
+  /** What takes the focus. */
+  readonly input: HTMLElement;
+  /** Shows, beside it, what is wrong with its value; null when nothing is. */
+  complain(rule: string | null): void;
+}
+
+export interface Field<C extends Control = HTMLInputElement> extends Place {
   readonly element: HTMLElement;
   readonly input: C;
-  /** Shows, beside the field, what is wrong with its value; null when nothing is. */
-  complain(rule: string | null): void;
   rename(label: string, hint: string): void;
 }
 

@@ -1,75 +1,42 @@
 import type { MaintenanceRow, MonitorRow } from "../http/api-types.ts";
 import { whenInWords, whomInWords } from "../maintenance/words.ts";
-import { openAddWindow } from "./add-window.ts";
-import { announce } from "./announce.ts";
 import type { PageContext, View } from "./context.ts";
-import { confirm } from "./dialog.ts";
-import { h, renderIfChanged } from "./dom.ts";
+import { deleteButton } from "./delete-button.ts";
+import type { Kept } from "./dom.ts";
+import { createKeyedList, h, renderIfChanged, setAttribute } from "./dom.ts";
+import { createFirstLoad } from "./first-load.ts";
 import { formatTime } from "./format.ts";
 import { icon } from "./icons.ts";
+import { openWindowForm } from "./window-form.ts";
 
 /** So many monitors of a window are named, the others counted. */
 const MAX_NAMED = 3;
 
+interface Item {
+  readonly window: MaintenanceRow;
+  /** Names of monitors by their ids. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
 /** The windows in which trouble is expected: which are on, when each is next, and for whom. */
 export function createMaintenance(context: PageContext): View {
   const { api } = context;
+  const firstLoad = createFirstLoad();
   let monitors: readonly MonitorRow[] = [];
-  const add = () => openAddWindow(context, monitors);
-  const list = h("div");
-
-  async function remove({ id, name, active }: MaintenanceRow): Promise<void> {
-    const isWanted = await confirm({
-      title: `Delete ${name}?`,
-      text: active
-        ? "It is on: its monitors are judged anew at once, and people are told of what is down."
-        : "What fails in its time will be told. This cannot be undone.",
-      action: "Delete",
-    });
-    if (!isWanted) return;
-    try {
-      await api.remove(`/v1/maintenance/${id}`);
-      announce(`${name} is deleted.`);
-    } catch (thrown) {
-      if (!context.isSignedOutBy(thrown)) context.notify(`${name} was not deleted: ${(thrown as Error).message}`);
-    } finally {
-      context.refresh();
-    }
-  }
-
-  function table(windows: readonly MaintenanceRow[], names: ReadonlyMap<string, string>): HTMLElement {
-    const titles = ["Name", "For", "When", "Next", ""].map((title) => h("th", { scope: "col" }, title));
-    const rows = windows.map((window) =>
-      h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, window.name, h("span", { class: "sub" }, window.reason ?? "")),
-        h("td", {}, forWhom(window, names)),
-        h("td", {}, whenOnPage(window.when)),
-        h("td", {}, nextOnPage(window)),
-        h(
-          "td",
-          {},
-          h(
-            "button",
-            {
-              type: "button",
-              class: "icon-button",
-              "aria-label": `Delete ${window.name}`,
-              title: `Delete ${window.name}`,
-              onclick: () => void remove(window),
-            },
-            icon("remove"),
-          ),
-        ),
-      ),
-    );
-    return h(
-      "div",
-      { class: "scroll windows" },
-      h("table", {}, h("thead", {}, h("tr", {}, ...titles)), h("tbody", {}, ...rows)),
-    );
-  }
+  const edit = (window: MaintenanceRow | null) => firstLoad.after(() => openWindowForm(context, { monitors, window }));
+  const titles = ["Name", "For", "When", "Next", ""].map((title) => h("th", { scope: "col" }, title));
+  const body = h("tbody");
+  const table = h(
+    "div",
+    { class: "scroll windows", hidden: true },
+    h("table", {}, h("thead", {}, h("tr", {}, ...titles)), body),
+  );
+  const nothing = h("p", { class: "empty", hidden: true }, "There are no windows.");
+  const show = createKeyedList<Item>(
+    body,
+    ({ window }) => window.id,
+    (item) => createRow(context, item, edit),
+  );
 
   return {
     element: h(
@@ -79,16 +46,17 @@ export function createMaintenance(context: PageContext): View {
         "div",
         { class: "heading" },
         h("h1", { tabindex: "-1" }, "Maintenance"),
-        h("button", { type: "button", class: "primary", onclick: add }, "Add window"),
+        h("button", { type: "button", class: "primary", onclick: () => edit(null) }, "Add window"),
       ),
       h(
         "p",
         { class: "hint" },
         "While a window is on, its monitors are checked on, nobody is told, and uptime leaves the time out.",
       ),
-      list,
+      table,
+      nothing,
     ),
-    async load(signal) {
+    load: firstLoad.of(async (signal) => {
       const [windows, all] = await Promise.all([
         api.list<MaintenanceRow>("/v1/maintenance", signal),
         api.list<MonitorRow>("/v1/monitors", signal),
@@ -97,12 +65,41 @@ export function createMaintenance(context: PageContext): View {
       context.title("Maintenance");
       const wanted = new Set(windows.flatMap((window) => window.monitors ?? []));
       const names = new Map(all.filter(({ id }) => wanted.has(id)).map(({ id, name }) => [id, name]));
-      renderIfChanged(list, [windows, [...names]], () => [
-        windows.length > 0 ? table(inOrder(windows), names) : h("p", { class: "empty" }, "There are no windows."),
-      ]);
+      show(inOrder(windows).map((window) => ({ window, names })));
+      table.hidden = windows.length === 0;
+      nothing.hidden = windows.length > 0;
+    }),
+  };
+}
+
+function createRow(context: PageContext, first: Item, edit: (window: MaintenanceRow) => void): Kept<Item> {
+  let shown = first.window;
+  const [title, whom, when, next] = [h("th", { scope: "row" }), h("td"), h("td"), h("td")];
+  const change = h("button", { type: "button", onclick: () => edit(shown) }, "Edit");
+  const remove = deleteButton(context, deletable(shown));
+  return {
+    element: h("tr", {}, title, whom, when, next, h("td", {}, h("div", { class: "buttons" }, change, remove.element))),
+    update({ window, names }) {
+      shown = window;
+      const { name, reason = "" } = window;
+      const [forWhomNow, whenNow] = [forWhom(window, names), whenOnPage(window.when)];
+      renderIfChanged(title, [name, reason], () => [name, h("span", { class: "sub" }, reason)]);
+      renderIfChanged(whom, forWhomNow, () => [forWhomNow]);
+      renderIfChanged(when, whenNow, () => [whenNow]);
+      renderIfChanged(next, [window.active, window.next, window.enabled], () => [nextOnPage(window)]);
+      setAttribute(change, "aria-label", `Edit ${name}`);
+      remove.update(deletable(window));
     },
   };
 }
+
+const deletable = ({ id, name, active }: MaintenanceRow) => ({
+  path: `/v1/maintenance/${id}`,
+  name,
+  loss: active
+    ? "It is on: its monitors are judged anew at once, and people are told of what is down."
+    : "What fails in its time will be told. This cannot be undone.",
+});
 
 /** Those that are on, then by when they will be; those that will not be any more come last. */
 function inOrder(windows: readonly MaintenanceRow[]): MaintenanceRow[] {

@@ -4,7 +4,7 @@ import { eventWords } from "./alert-words.ts";
 import type { PageContext } from "./context.ts";
 import { deleteButton } from "./delete-button.ts";
 import type { Kept } from "./dom.ts";
-import { h, renderIfChanged } from "./dom.ts";
+import { h, renderIfChanged, setAttribute } from "./dom.ts";
 import { createListSection, listRow } from "./list-section.ts";
 
 type Names = ReadonlyMap<string, string>;
@@ -16,14 +16,17 @@ interface Item {
   readonly monitors: Names;
 }
 
-/** Who is told of what. */
-export function createRuleList(context: PageContext, add: () => void) {
+/**
+ * Who is told of what.
+ * @param edit asks for changes to a rule, or for a new one.
+ */
+export function createRuleList(context: PageContext, edit: (rule: AlertRuleRow | null) => void) {
   const section = createListSection<Item>({
     title: "Rules",
     columns: ["Name", "Tells", "Of", "For"],
-    action: h("button", { type: "button", onclick: add }, "Add rule"),
+    action: h("button", { type: "button", onclick: () => edit(null) }, "Add rule"),
     empty: "There are no rules, so nobody is told of anything.",
-    create: ({ rule }) => createRow(context, rule),
+    create: ({ rule }) => createRow(context, rule, edit),
   });
   return {
     element: section.element,
@@ -34,17 +37,23 @@ export function createRuleList(context: PageContext, add: () => void) {
   };
 }
 
-function createRow(context: PageContext, { id, name }: AlertRuleRow): Kept<Item> {
+function createRow(context: PageContext, first: AlertRuleRow, edit: (rule: AlertRuleRow) => void): Kept<Item> {
+  let shown = first;
   const title = h("span");
   const [whom, events, targets] = [h("span"), h("span"), h("span")];
-  const remove = deleteButton(context, {
+  const change = h("button", { type: "button", onclick: () => edit(shown) }, "Edit");
+  const deletable = ({ id, name }: AlertRuleRow) => ({
     path: `/v1/alert-rules/${id}`,
     name,
     loss: "Nobody is told by it any more. This cannot be undone.",
   });
+  const remove = deleteButton(context, deletable(first));
   return {
-    element: listRow(title, [whom, events, targets], [remove]),
+    element: listRow(title, [whom, events, targets], [change, remove.element]),
     update({ rule, channels, monitors }) {
+      shown = rule;
+      setAttribute(change, "aria-label", `Edit ${rule.name}`);
+      remove.update(deletable(rule));
       const of = rule.events.map((event) => eventWords[event]).join(", ");
       const remarks = remarksOn(rule);
       const tells = whomItTells(rule, channels);

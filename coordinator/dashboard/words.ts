@@ -16,6 +16,19 @@ export const verdictWords: Readonly<Record<Verdict, string>> = {
   maintenance: "Maintenance",
 };
 
+export const monitorTypeWords: Readonly<Record<MonitorDocument["type"], string>> = { http: "HTTP", tcp: "TCP" };
+
+/** The days of the week, as the API calls them. */
+export const weekdayWords = {
+  mon: "Mon",
+  tue: "Tue",
+  wed: "Wed",
+  thu: "Thu",
+  fri: "Fri",
+  sat: "Sat",
+  sun: "Sun",
+} as const;
+
 export const statusWords: Readonly<Record<ResultStatus, string>> = {
   up: "Up",
   degraded: "Degraded",

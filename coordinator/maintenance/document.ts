@@ -56,13 +56,15 @@ const weekly = z
 const cron = z
   .strictObject({
     /** Minute, hour, day of the month, month, day of the week, on the local clock. */
-    expression: z.string().max(200),
+    expression: z
+      .string()
+      .max(200)
+      .superRefine((text, context) => {
+        const rule = brokenRule(text);
+        if (rule !== null) context.addIssue({ code: "custom", message: rule });
+      }),
     duration: duration(MINUTE_MS, MAX_DURATION_MS),
     timeZone,
-  })
-  .superRefine(({ expression }, context) => {
-    const rule = brokenRule(expression);
-    if (rule !== null) context.addIssue({ code: "custom", path: ["expression"], message: rule });
   })
   .transform(({ duration: durationMs, ...rest }) => ({ ...rest, durationMs }));
 

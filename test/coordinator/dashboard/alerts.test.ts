@@ -222,13 +222,24 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
     await page.keyboard.press("Enter");
     await row("Rules", "Outages").waitFor();
     expect(await read(row("Rules", "Outages"))).toMatch(
-      /^Outages after 30s, again every 1h.* Phone.*; Phone.* after 20m.* down, up again, degraded Shop$/,
+      /^Outages after 30s, again every 1h.* Phone.*; Phone.* after 20m.* down, up again, degraded Shop Edit$/,
     );
     const [made] = (await coordinator.call("GET", "/v1/alert-rules")).body.data;
     expect(made).toMatchObject({
       quietHours: { from: "22:00", to: "07:00", timeZone: "Europe/Berlin" },
       steps: [{ after: "0ms" }, { after: "20m" }],
     });
+    const { id, ...document } = made;
+    // What a form that is only looked at saves is what was there.
+    await press("Edit Outages");
+    expect(await page.getByRole("group", { name: "Step 2" }).getByRole("checkbox", { name: "Phone" }).isChecked()).toBe(
+      true,
+    );
+    await press("Save");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect((await coordinator.call("GET", `/v1/alert-rules/${id}`)).body).toEqual({ id, ...document });
+    expect(await page.getByRole("button", { name: "Edit Outages" }).evaluate((e) => e.matches(":focus"))).toBe(true);
+
     await page.getByRole("link", { name: "Monitors" }).click();
     await page.getByRole("heading", { name: "Monitors" }).waitFor();
     await page.getByRole("row").filter({ hasText: "Shop" }).waitFor();
@@ -239,6 +250,111 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByText("There are no rules, so nobody is told of anything.").waitFor();
     expect((await coordinator.call("GET", "/v1/alert-rules")).body.data).toEqual([]);
+  });
+
+  test("every field of a rule is asked for, and stands as it is when the rule is edited", async () => {
+    const other = { name: "Other", type: "tcp", interval: "1h", tcp: { host: "127.0.0.1", port: 9 } };
+    const { body: second } = await coordinator.call("POST", "/v1/monitors", other);
+    const gone = "mon_00000000000000000000";
+    const [phone, program] = (await coordinator.call("GET", "/v1/channels")).body.data;
+    const [shop] = (await coordinator.call("GET", "/v1/monitors")).body.data.filter(
+      ({ name }: { name: string }) => name === "Shop",
+    );
+    const afters = ["5m", "10m", "15m", "20m", "25m", "30m", "35m", "40m", "45m", "50m"];
+    const rule = {
+      name: "Whole",
+      enabled: false,
+      events: ["up", "no_data"],
+      monitors: [shop.id, gone],
+      tags: ["a b", "c"],
+      types: ["tcp", "quic"],
+      delay: "30s",
+      group: "0ms",
+      repeat: null,
+      quietHours: { timeZone: "Asia/Tokyo", from: "22:00", to: "06:00", days: ["mon"] },
+      urgent: [],
+      steps: afters.map((after) => ({ after, channels: [phone.id] })),
+    };
+    const { body } = await coordinator.call("POST", "/v1/alert-rules", rule);
+    await press("Edit Whole");
+    await press("Save");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const stored = async () => (await coordinator.call("GET", `/v1/alert-rules/${body.id}`)).body;
+    expect(await stored()).toEqual(body);
+
+    await press("Edit Whole");
+    const dialog = page.getByRole("dialog");
+    const box = (group: string, name: string) =>
+      dialog.getByRole("group", { name: group, exact: true }).getByRole("checkbox", { name, exact: true });
+    await press(`Remove ${gone} (deleted)`);
+    expect(await field("Monitor").evaluate((input) => input.matches(":focus"))).toBe(true);
+    await field("Monitor").fill("Nobody");
+    await press("Add another");
+    await page.getByText("No monitor has this name").waitFor();
+    await field("Monitor").fill("Other");
+    await press("Add another");
+    await page.getByRole("listitem").filter({ hasText: "Other" }).waitFor();
+    await box("Types of monitors", "quic").uncheck();
+    const quietDays = dialog.getByRole("group", { name: "Quiet hours begin on" });
+    await quietDays.getByText("Mon", { exact: true }).click();
+    await box("Urgent", "warning").check();
+    await dialog.getByLabel("Switched on").check();
+    await field("Group").fill("11m");
+    for (let n = afters.length; n > 2; n--) await press("Remove the last step");
+    const first = dialog.getByRole("group", { name: "Channels" });
+    await first.getByRole("checkbox", { name: phone.name }).uncheck();
+    await page.keyboard.press("Enter");
+    await page.getByText("Choose a channel to tell people by.").waitFor();
+    expect(
+      await first
+        .getByRole("checkbox")
+        .first()
+        .evaluate((input) => input.matches(":focus")),
+    ).toBe(true);
+    await first.getByRole("checkbox", { name: program.name }).check();
+    await press("Save");
+    await page.getByText(/^Must be from 0\w+ to 10m/).waitFor();
+    expect(await read(quietDays)).toMatch(/Must not be empty$/);
+    await field("Group").fill("1m");
+    await quietDays.getByText("Sun", { exact: true }).click();
+    await press("Save");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await stored()).toEqual({
+      ...body,
+      enabled: true,
+      monitors: [shop.id, second.id],
+      types: ["tcp"],
+      group: "1m",
+      quietHours: { ...rule.quietHours, days: ["sun"] },
+      urgent: ["warning"],
+      steps: [
+        { after: "5m", channels: [program.id] },
+        { after: "10m", channels: [phone.id] },
+      ],
+    });
+    await coordinator.call("DELETE", `/v1/alert-rules/${body.id}`);
+    await row("Rules", "Whole").waitFor({ state: "detached" });
+  });
+
+  test("a form that is asked for before the page is loaded opens as soon as it is", async () => {
+    let [isAsked, answer] = [false, () => {}];
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/v1/channel-types*", async (route) => {
+      isAsked = true;
+      await answered;
+      await route.continue();
+    });
+    await page.reload();
+    await press("Add rule");
+    await press("Add channel");
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    await expect.poll(() => isAsked).toBe(true);
+    answer();
+    await page.getByRole("dialog", { name: "Add a channel" }).waitFor();
+    await field("Type").selectOption("email");
+    await page.keyboard.press("Escape");
   });
 
   test("the page and its dialogs fit a phone and a desk, in light and dark", async () => {

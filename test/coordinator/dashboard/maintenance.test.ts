@@ -73,17 +73,97 @@ describe.skipIf(chromium === null)("maintenance on the dashboard", () => {
     await field("Name").fill("Nights");
     await field("Tags").fill("shop, database");
     await page.getByRole("dialog").getByText("Every week").click();
-    await page.getByRole("dialog").getByRole("button", { name: "Add" }).click();
-    await page.getByText("when.weekly.days: must name a day").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Add", exact: true }).click();
+    const days = page.getByRole("group", { name: "Begins on" });
+    await days.getByText("Must name a day").waitFor();
+    expect(await days.getByRole("checkbox").first().getAttribute("aria-invalid")).toBe("true");
     await page.getByRole("dialog").getByText("Sat", { exact: true }).click();
     await page.getByRole("dialog").getByText("Sun", { exact: true }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Add" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Add", exact: true }).click();
     await row("Nights").getByText("sat, sun 22:00 to 04:00 (Europe/Berlin)").waitFor();
     await row("Nights").getByText("tagged shop, database").waitFor();
     expect(await stored("Nights")).toMatchObject({
       tags: ["shop", "database"],
       when: { weekly: { days: ["sat", "sun"], from: "22:00", to: "04:00", timeZone: "Europe/Berlin" } },
     });
+  });
+
+  test("a window is added by a cron expression, with its errors at their fields", async () => {
+    await page.getByRole("button", { name: "Add window" }).click();
+    const dialog = page.getByRole("dialog");
+    await field("Name").fill("First Sundays");
+    await dialog.getByText("Cron", { exact: true }).click();
+    await field("Cron expression").fill("0 3 1-7 * 8");
+    await field("Duration").fill("8d");
+    await field("Time zone").fill("Mars/Olympus");
+    await page.keyboard.press("Enter");
+    await page.getByText(/^Must be five cron fields/).waitFor();
+    await page.getByText(/^Must be from 1m to 7d/).waitFor();
+    await page.getByText("Must be a time zone such as Europe/Berlin").waitFor();
+    await field("Cron expression").fill("0 3 1-7 * 0");
+    await field("Duration").fill("90m");
+    await field("Time zone").fill("America/New_York");
+    await page.keyboard.press("Enter");
+    await row("First Sundays").getByText("cron 0 3 1-7 * 0 for 90m (America/New_York)").waitFor();
+    expect(await stored("First Sundays")).toMatchObject({
+      monitors: [],
+      when: { cron: { expression: "0 3 1-7 * 0", duration: "90m", timeZone: "America/New_York" } },
+    });
+  });
+
+  test("a window is edited: what is not touched stays, and another way to say when takes the place of the first", async () => {
+    const once = { from: "2126-01-31T11:00:12.345Z", to: "2126-01-31T12:00:00.000Z" };
+    const document = { name: "Edited", monitors: [monitorId], types: ["tcp"], reason: "why", when: { once } };
+    await coordinator.call("POST", "/v1/maintenance", document);
+    const before = await stored("Edited");
+    const edit = page.getByRole("button", { name: "Edit Edited" });
+    await edit.click();
+    expect(await field("From").first().inputValue()).toBe("2126-01-31T12:00");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await stored("Edited")).toEqual({ ...before, updatedAt: expect.any(String) });
+    expect(await edit.evaluate((button) => button.matches(":focus"))).toBe(true);
+
+    await edit.press("Enter");
+    await page.getByRole("button", { name: "Remove Shop" }).click();
+    await page.getByRole("dialog").getByLabel("Switched on").uncheck();
+    await page.getByRole("dialog").getByText("Every week").click();
+    await page.getByRole("dialog").getByText("Wed", { exact: true }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await row("Edited").getByText("wed 22:00 to 04:00 (Europe/Berlin)").waitFor();
+    await row("Edited").getByText("switched off").waitFor();
+    const { when, monitors, types, enabled } = await stored("Edited");
+    expect({ when, monitors, types, enabled }).toEqual({
+      when: { weekly: { days: ["wed"], from: "22:00", to: "04:00", timeZone: "Europe/Berlin" } },
+      monitors: [],
+      types: ["tcp"],
+      enabled: false,
+    });
+  });
+
+  test("a form that is asked for before the page is loaded opens as soon as it is", async () => {
+    let [isAsked, answer] = [false, () => {}];
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/v1/maintenance*", async (route) => {
+      isAsked = true;
+      await answered;
+      await route.continue();
+    });
+    await page.reload();
+    await page.getByRole("button", { name: "Add window" }).click();
+    await expect.poll(() => isAsked).toBe(true);
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    answer();
+    await page.getByRole("dialog").waitFor();
+    await field("Monitor").fill("Shop");
+    await field("Name").fill("Early");
+    await page.getByRole("dialog").getByText("Every week").click();
+    await page.getByRole("dialog").getByText("Wed", { exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Add", exact: true }).click();
+    await row("Early").waitFor();
+    expect((await stored("Early")).monitors).toEqual([monitorId]);
   });
 
   test("the page fits a phone and a desk", async () => {
