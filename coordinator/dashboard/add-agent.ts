@@ -9,6 +9,7 @@ import { createField } from "./field.ts";
 import { openFormDialog } from "./form-dialog.ts";
 import { formatTime } from "./format.ts";
 import { orComplain } from "./submitting.ts";
+import { toCopy } from "./to-copy.ts";
 
 /** Asks where a server is that is to be an agent, and shows how it becomes one. */
 export function openAddAgent(context: PageContext): void {
@@ -67,9 +68,4 @@ function openInstructions({ region, token, line, key, expiresAt, release }: NewE
     h("div", { class: "dialog-actions" }, done),
   );
   done.focus();
-}
-
-/** Text that one click selects. */
-function toCopy(text: string): HTMLElement {
-  return h("pre", { class: "to-copy", tabindex: "0" }, h("code", {}, text));
 }

@@ -2,6 +2,7 @@ import type { ChannelRow, ChannelTypeRow, SettingSchema } from "../http/api-type
 import { h } from "./dom.ts";
 import type { Control, Field } from "./field.ts";
 import { labelled } from "./field.ts";
+import { withSecretMaker } from "./secret-maker.ts";
 import { settingLabel } from "./setting-label.ts";
 
 /** Texts that may be longer than this have several lines, such as a certificate. */
@@ -29,11 +30,12 @@ export function createSettingsForm(
   const required = new Set(settings.required);
   const entries = Object.entries(settings.properties).map(([name, schema]) => {
     const isKept = current?.[name] === HIDDEN;
-    const field = labelled(controlOf(name, schema, { isSecret: secrets.includes(name), current }), {
+    const plain = labelled(controlOf(name, schema, { isSecret: secrets.includes(name), current }), {
       name: `setting-${name}`,
       label: settingLabel(name),
       hint: [hintOf(schema, required.has(name)), isKept && keptHint(required.has(name))].filter(Boolean).join(". "),
     });
+    const field = schema.items?.format === "webhook-secret" ? withSecretMaker(plain, isKept) : plain;
     if (required.has(name)) field.input.setAttribute("aria-required", "true");
     return { name, schema, field, isKept };
   });

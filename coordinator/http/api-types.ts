@@ -328,6 +328,8 @@ export interface SettingSchema {
   readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly maxLength?: number;
+  /** Of what is in an array; `webhook-secret` is what webhooks are signed with. */
+  readonly items?: { readonly format?: string };
 }
 
 export type AlertRuleRow = { readonly id: string } & ReturnType<typeof toRuleDocument>;

@@ -8,13 +8,17 @@ import { plainId } from "./text.ts";
 const SECRET_PREFIX = "whsec_";
 const keyOf = (secret: string): Buffer => Buffer.from(secret.slice(SECRET_PREFIX.length), "base64");
 
-const secret = z.string().refine(
-  (value) => {
-    const { length } = keyOf(value);
-    return /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(value) && length >= 24 && length <= 64;
-  },
-  { message: "must be whsec_ and the base64 of 24 to 64 random bytes" },
-);
+const secret = z
+  .string()
+  .refine(
+    (value) => {
+      const { length } = keyOf(value);
+      return /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(value) && length >= 24 && length <= 64;
+    },
+    { message: "must be whsec_ and the base64 of 24 to 64 random bytes" },
+  )
+  // By which the page knows what it can make.
+  .meta({ format: "webhook-secret" });
 
 /** Names are tokens, RFC 9110 §5.6.2; what frames the request and what is signed are not for settings to change. */
 const headerName = z

@@ -1,6 +1,7 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { settingLabel } from "../../../coordinator/dashboard/setting-label.ts";
+import { signatureOf } from "../../../coordinator/notify/channels/webhook.ts";
 import { findChromium, startBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
@@ -174,6 +175,37 @@ describe.skipIf(chromium === null)("alerts on the dashboard", () => {
       .click();
     await row("Channels", "Phone").getByText("Sent", { exact: true }).waitFor();
     expect(receiver.received.at(-1)?.body).toMatchObject({ topic: "a-hidden-topic" });
+  });
+
+  test("a webhook's secret is made on the page, shown to be copied, and what requests are signed with", async () => {
+    await press("Add channel");
+    await field("Name").fill("Signed");
+    await field("Type").selectOption("webhook");
+    await field("URL").fill(`${receiver.url}/signed`);
+    await press("Make a secret");
+    const shown = field("The new secret");
+    const replaced = await read(shown);
+    await page.getByRole("button", { name: "Make a secret" }).press("Enter");
+    expect(await shown.evaluate((element) => element.matches(":focus"))).toBe(true);
+    const secret = await page.evaluate("getSelection().toString()");
+    expect(secret).toBe(await read(shown));
+    expect(secret).not.toBe(replaced);
+    expect(await field("Secrets").inputValue()).toBe(secret);
+    expect(await field("Secrets").getAttribute("type")).toBe("password");
+    if (process.env.TEST_SCREENSHOTS)
+      await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/alerts-secret.png` });
+    await press("Add");
+    await row("Channels", "Signed").waitFor();
+    expect(await page.content()).not.toContain(secret);
+    await press("Test Signed");
+    await row("Channels", "Signed").getByText("Sent", { exact: true }).waitFor();
+    const { headers, body } = receiver.received.find(({ path }) => path === "/signed") as any;
+    const [id, timestamp] = [headers["webhook-id"], headers["webhook-timestamp"]];
+    expect(headers["webhook-signature"]).toBe(signatureOf(secret as string, id, timestamp, JSON.stringify(body)));
+    await coordinator.call(
+      "DELETE",
+      `/v1/channels/${(await coordinator.call("GET", "/v1/channels")).body.data.at(-1).id}`,
+    );
   });
 
   test("a secret that need not be there is taken away", async () => {
