@@ -7,6 +7,8 @@ import { readToken, tokenMatches } from "./token.ts";
 export interface Caller {
   /** `admin` for the admin token, else the id of an API token. */
   readonly actor: string;
+  /** What people know them by: `admin`, or the name of the token. */
+  readonly name: string;
   readonly scope: Scope;
 }
 
@@ -26,11 +28,11 @@ export function createAccess({
   readonly tokens: Pick<ApiTokenStore, "use">;
 }): Access {
   async function callerWith(token: string): Promise<Caller | null> {
-    if (tokenMatches(token, adminToken)) return { actor: "admin", scope: "admin" };
+    if (tokenMatches(token, adminToken)) return { actor: "admin", name: "admin", scope: "admin" };
     // The store is asked about nothing that cannot be one.
     if (!/^wpt_[0-9A-Za-z]{43}$/.test(token)) return null;
     const known = await tokens.use(hashSecret(token));
-    return known && { actor: known.id, scope: known.scope };
+    return known && { actor: known.id, name: known.name, scope: known.scope };
   }
   return { callerWith, callerOf: (authorization) => callerWith(readToken(authorization)) };
 }

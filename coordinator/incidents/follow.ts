@@ -12,7 +12,28 @@ import type {
 import { newlyOpened } from "./incident.ts";
 
 /** What people may be told of. */
-export type NewsEvent = "down" | "degraded" | "up" | "flapping" | "no_data" | "region_impaired" | "region_recovered";
+export type NewsEvent =
+  | "down"
+  | "degraded"
+  | "up"
+  | "flapping"
+  | "no_data"
+  | "region_impaired"
+  | "region_recovered"
+  | "closed";
+
+/** Why something is not watched any more. */
+export const closingReasons = ["paused", "removed"] as const;
+
+/** That something is not watched any more, and how it was when it was looked at last. */
+export interface Closing {
+  readonly reason: (typeof closingReasons)[number];
+  /** Who did it: `admin` for the admin token, else the name of an API token; null where that is not known. */
+  readonly by: string | null;
+  readonly was: IncidentLevel | "flapping" | "no_data" | "impaired";
+  /** For how long it had been so, in ms; null where that is not known. */
+  readonly forMs: number | null;
+}
 
 /** Something to tell people of a monitor or a region; what it says is made of the incident as it is then. */
 export interface News {
@@ -21,6 +42,8 @@ export interface News {
   /** Null for what is about a region, which its incident names. */
   readonly monitorId: string | null;
   readonly incident: Incident | null;
+  /** Of what is closed. */
+  readonly closing?: Closing;
 }
 
 export interface Course {

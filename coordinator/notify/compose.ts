@@ -1,6 +1,7 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { PhaseName } from "../../shared/result.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
+import type { Closing } from "../incidents/follow.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
 import { troubleMs } from "../incidents/incident.ts";
 import { formatUtc } from "../quantities.ts";
@@ -19,6 +20,7 @@ const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   agent_recovered: "ok",
   up: "ok",
   region_recovered: "ok",
+  closed: "ok",
   acknowledged: "info",
   test: "info",
 };
@@ -35,6 +37,7 @@ export const titleWords: Readonly<Record<NoticeEvent, string>> = {
   region_recovered: "REGION WELL AGAIN",
   agent_trouble: "AGENT TROUBLE",
   agent_recovered: "AGENT WELL AGAIN",
+  closed: "NO LONGER WATCHED",
   acknowledged: "ACKNOWLEDGED",
   test: "TEST",
 };
@@ -49,26 +52,28 @@ export interface Told {
   readonly incident: Incident | null;
   /** Of an agent, or of a region's agents. */
   readonly trouble: AgentTrouble | null;
+  /** Of what is closed. */
+  readonly closing?: Closing | null;
   /** More to say, one fact per line. */
   readonly lines?: readonly string[];
 }
 
 /** @param publicUrl where people reach the dashboard; null when that is not known. */
 export function compose(
-  { id, event, at, monitor, region, incident, trouble, lines = [] }: Told,
+  { id, event, at, monitor, region, incident, trouble, closing = null, lines = [] }: Told,
   publicUrl: string | null,
 ): Notice {
   if (trouble) return composeTrouble(trouble, { id, event, at }, publicUrl);
   const subject = monitor?.name ?? (region === null ? "Watchpost" : `region ${region}`);
-  const durationMs = incident && troubleMs(incident);
+  const durationMs = closing?.forMs ?? (incident && troubleMs(incident));
   const lasted = event === "up" && durationMs !== null ? ` (after ${formatSpan(durationMs)})` : "";
   return {
     id,
     event,
     severity: severityOf[event],
     at,
-    title: `${titleWords[event]}: ${subject}${lasted}`,
-    lines: [...lines, ...factsOf(event, monitor, incident)],
+    title: `${titleWords[event]}: ${subject}${closing ? ` (${lastSeen(closing)})` : lasted}`,
+    lines: [...lines, ...factsOf(event, monitor, incident, closing)],
     repeat: 0,
     key: keyOf({ id, event, monitor, incident }),
     monitors: monitor ? [monitor] : [],
@@ -83,6 +88,7 @@ export function compose(
       toldBefore: incident.notices > 1,
     },
     trouble: null,
+    closed: closing && { reason: closing.reason, by: closing.by },
     evidence: (incident?.evidence ?? []).map(noticeEvidence),
     url: pageOf(publicUrl, monitor, incident),
   };
@@ -94,7 +100,7 @@ export function compose(
  */
 function keyOf({ id, event, monitor, incident }: Pick<Told, "id" | "event" | "monitor" | "incident">): string {
   if (incident) return incident.id;
-  return monitor && (event === "no_data" || event === "up") ? monitor.id : id;
+  return monitor && (event === "no_data" || event === "up" || event === "closed") ? monitor.id : id;
 }
 
 const UNHEARD = "You may not have been told before: no answer came to the last message.";
@@ -107,8 +113,24 @@ export function remind(notice: Notice, { repeat, id, dueAt }: PlannedDelivery, i
   return { ...notice, id, at: dueAt, repeat, title: `STILL ${title}`, lines };
 }
 
-function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: Incident | null): string[] {
+const closingWords = { paused: "Paused", removed: "Removed" } as const satisfies Record<Closing["reason"], string>;
+
+/** How it was when nobody looked any more: `down for 12 min 5 s`. */
+function lastSeen({ was, forMs }: Closing): string {
+  return was.replace("_", " ") + (forMs === null ? "" : ` for ${formatSpan(forMs)}`);
+}
+
+function factsOf(
+  event: NoticeEvent,
+  monitor: NoticeMonitor | null,
+  incident: Incident | null,
+  closing: Closing | null,
+): string[] {
   const facts = monitor ? [`${monitor.type} ${monitor.target}`] : [];
+  if (closing) {
+    const { reason, by } = closing;
+    facts.push(`${closingWords[reason]}${by === null ? "" : ` by ${by}`}: whether it is well is not known.`);
+  }
   if (event === "no_data") facts.push("Too few regions report results: it is not known whether it is up.");
   if (event === "flapping")
     facts.push("It changes too often to tell of each change; you hear again when it has settled.");
@@ -120,7 +142,7 @@ function factsOf(event: NoticeEvent, monitor: NoticeMonitor | null, incident: In
     facts.push(`It began at ${formatUtc(startedAt)} and has come back ${times}.`);
   }
   if (incident.recoveredAt) facts.push(`Until ${formatUtc(incident.recoveredAt)}`);
-  if (event === "up") return facts;
+  if (event === "up" || closing) return facts;
   if (incident.kind === "regional") facts.push("Not all regions see it.");
   return [...facts, ...incident.evidence.map(testimony)];
 }

@@ -2,6 +2,7 @@ import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { MonitorType } from "../../shared/monitor.ts";
 import type { PhaseName, ResultStatus } from "../../shared/result.ts";
 import type { TroubleKind } from "../agents/trouble.ts";
+import type { Closing } from "../incidents/follow.ts";
 import type { IncidentKind } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 
@@ -18,8 +19,11 @@ export const ruleEvents = [
   "agent_trouble",
 ] as const;
 
-/** What people can be told of: also what answers to what somebody did, and the end of an agent's trouble, for those who heard of it. */
-export const noticeEvents = [...ruleEvents, "agent_recovered", "acknowledged", "test"] as const;
+/**
+ * What people can be told of: also what answers to what somebody did, and for those who heard of the beginning the end
+ * of an agent's trouble, and that nobody watches any more what was in trouble.
+ */
+export const noticeEvents = [...ruleEvents, "agent_recovered", "closed", "acknowledged", "test"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
 /** `ok` ends what an earlier notice of the same key began: channels that keep alerts close theirs. */
@@ -53,6 +57,8 @@ export interface Notice {
   readonly incident: NoticeIncident | null;
   /** What is wrong with an agent, or with a region's agents. */
   readonly trouble: NoticeTrouble | null;
+  /** Why it is not watched any more, and who saw to that; none of what is watched. */
+  readonly closed?: Pick<Closing, "reason" | "by"> | null;
   /** What each region saw. */
   readonly evidence: readonly NoticeEvidence[];
   /** The page of the incident or monitor; null when the coordinator's public URL is not known. */
@@ -76,6 +82,7 @@ export interface NoticeIncident {
   readonly detectedAt: number;
   readonly confirmedAt: number;
   readonly recoveredAt: number | null;
+  /** Until it recovered, or was not watched any more; null while neither is so. */
   readonly durationMs: number | null;
   /** Whether people were told of it before, when it was better or worse; reminders aside. */
   readonly toldBefore?: boolean;

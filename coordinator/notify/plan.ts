@@ -14,7 +14,12 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
   "agent_trouble",
 ]);
 /** Events that end trouble: only those hear of them who heard of the trouble. */
-export const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>(["up", "region_recovered", "agent_recovered"]);
+export const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
+  "up",
+  "region_recovered",
+  "agent_recovered",
+  "closed",
+]);
 
 /** After a message that may not have arrived, in ms. */
 const UNHEARD_MS = 60_000;
@@ -103,10 +108,15 @@ export function remindAgain(
   return { id: `${id.replace(/-r\d+$/, "")}-r${repeat + 1}`, channelId, ruleId, step, repeat: repeat + 1, dueAt };
 }
 
-/** Who wants to hear of an agent's trouble hears of its end. `up` without an incident says that results come again, which is for those who hear when they stop. */
+/**
+ * Who wants to hear of an agent's trouble hears of its end; that nobody watches any more is for those who hear of ends.
+ * `up` without an incident says that results come again, which is for those who hear when they stop.
+ */
 function tellsOf({ events }: AlertRule, { event, incident }: Notice): boolean {
   if (event === "agent_recovered") return events.includes("agent_trouble");
-  return events.some((one) => one === event) && (event !== "up" || incident !== null || events.includes("no_data"));
+  const wellAgain = incident?.kind === "vantage" ? "region_recovered" : "up";
+  const wanted = event === "closed" ? wellAgain : event;
+  return events.some((one) => one === wanted) && (wanted !== "up" || incident !== null || events.includes("no_data"));
 }
 
 function begins(rule: AlertRule, notice: Notice): PlannedDelivery[] {

@@ -1,6 +1,7 @@
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Traits } from "../chooses.ts";
+import type { Closing } from "../incidents/follow.ts";
 import type { Incident } from "../incidents/incident.ts";
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { Notice, NoticeEvent } from "../notify/notice.ts";
@@ -48,6 +49,8 @@ export interface OutboxEntry {
   readonly region: string | null;
   readonly incident: Incident | null;
   readonly trouble: AgentTrouble | null;
+  /** Of what is closed. */
+  readonly closing: Closing | null;
   /** More to say, one fact per line. */
   readonly lines: readonly string[];
   readonly monitor: { readonly id: string; readonly spec: MonitorSpec; readonly verdict: Verdict } | null;
@@ -79,7 +82,7 @@ export interface DueDelivery extends Delivery {
 
 /** Trouble that has an end, as a list of SQL; people hear of the end who have heard of one of these. */
 export const TROUBLES = "('down', 'degraded', 'no_data', 'flapping', 'region_impaired', 'agent_trouble')";
-export const ENDINGS = "('up', 'region_recovered', 'agent_recovered')";
+export const ENDINGS = "('up', 'region_recovered', 'agent_recovered', 'closed')";
 
 export interface DeliveryRow {
   readonly id: string;

@@ -1,7 +1,10 @@
+import type { Ending } from "../incidents/closing.ts";
+import { close } from "../incidents/closing.ts";
+import type { Incident } from "../incidents/incident.ts";
 import { type Impairment, impaired, recovered } from "../vantage/impairment.ts";
 import type { Sight } from "../vantage/view.ts";
 import { type IncidentRow, toIncident, writeCourses } from "./incidents.ts";
-import type { Postgres } from "./postgres.ts";
+import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 
 /** Which regions have no vote, and what is known of why, as all coordinators share it. */
@@ -123,15 +126,35 @@ export function createImpairmentStore(postgres: Postgres): ImpairmentStore {
         );
         const ended = rows[0];
         if (!ended) return false;
-        const incidents = await client.query<IncidentRow>(
-          "SELECT * FROM incidents WHERE id = $1 AND resolved_at IS NULL FOR UPDATE",
-          [ended.incident_id],
-        );
+        const incidents = await openIncident(client, ended.incident_id);
         await writeCourses(
           client,
-          incidents.rows.map((row) => recovered(toIncident(row), Math.round(ended.bad_ms), at)),
+          incidents.map((incident) => recovered(incident, Math.round(ended.bad_ms), at)),
         );
         return true;
       }),
   };
+}
+
+/** Ends what is wrong with a region that is no more, and has those told who heard of it. */
+export async function endImpairment(client: PostgresClient, region: string, ending: Ending): Promise<void> {
+  const { rows } = await client.query<{ incident_id: string }>(
+    "UPDATE region_impairments SET to_at = $2 WHERE region = $1 AND to_at IS NULL RETURNING incident_id",
+    [region, new Date(ending.at)],
+  );
+  for (const { incident_id } of rows) {
+    const incidents = await openIncident(client, incident_id);
+    await writeCourses(
+      client,
+      incidents.map((incident) => close({ monitorId: null, incident }, ending)),
+    );
+  }
+}
+
+async function openIncident(client: PostgresClient, id: string): Promise<Incident[]> {
+  const { rows } = await client.query<IncidentRow>(
+    "SELECT * FROM incidents WHERE id = $1 AND resolved_at IS NULL FOR UPDATE",
+    [id],
+  );
+  return rows.map(toIncident);
 }

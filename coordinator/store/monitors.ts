@@ -6,7 +6,7 @@ import { sealMonitor } from "../secrets/monitor-secrets.ts";
 import { checkDependencies } from "./dependencies.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
-import { beginAnew, beginStatus, endIncident } from "./verdict-resets.ts";
+import { beginAnew, beginStatus, endWatch, lockStatus } from "./verdict-resets.ts";
 
 /** Monitors in PostgreSQL, with every revision that they ever had. Their secrets are sealed on the way in and stay so. */
 export interface MonitorStore {
@@ -21,11 +21,12 @@ export interface MonitorStore {
    * Makes a new revision out of the current one; null when there is no such monitor.
    * Changes of one monitor wait for each other, so none is lost. What `revise`
    * throws is thrown, and nothing is changed.
+   * @param by who changes it, for those who are told; null where that is not known.
    * @throws SecretRefused, DependencyRefused
    */
-  change(id: string, revise: (current: Monitor) => GivenMonitor): Promise<Monitor | null>;
-  /** False when there was none. */
-  remove(id: string): Promise<boolean>;
+  change(id: string, revise: (current: Monitor) => GivenMonitor, by?: string | null): Promise<Monitor | null>;
+  /** @param by who removes it. @returns false when there was none. */
+  remove(id: string, by?: string | null): Promise<boolean>;
   /** When those of these monitors that are gone were removed, in ms since the epoch. */
   removals(ids: readonly string[]): Promise<Map<string, number>>;
   /** Every version that a monitor ever had, also one that is gone, oldest first. */
@@ -78,7 +79,7 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
       );
       return rows.map(toMonitor);
     },
-    change: (id, revise) =>
+    change: (id, revise, by = null) =>
       inTransaction(postgres, async (client) => {
         // Not a whole FOR UPDATE: whoever writes the monitor's votes wants to know that it is there, and has its status.
         const found = await client.query<Row>(`SELECT ${columns} FROM monitors WHERE id = $1 FOR NO KEY UPDATE`, [id]);
@@ -93,19 +94,19 @@ export function createMonitorStore(postgres: Postgres, box: SecretBox): MonitorS
         );
         const monitor = toMonitor(rows[0] as Row);
         await recordRevision(client, monitor, spec);
-        if (!isJudgedAlike(found.rows[0].spec, spec)) await forgetVotes(client, monitor);
+        if (!isJudgedAlike(found.rows[0].spec, spec)) await forgetVotes(client, monitor, by);
         return monitor;
       }),
-    remove: (id) =>
+    remove: (id, by = null) =>
       inTransaction(postgres, async (client) => {
         // In the order of those who judge: the status first, and then the monitor itself.
-        await client.query("SELECT FROM monitor_status WHERE monitor_id = $1 FOR UPDATE", [id]);
+        const status = await lockStatus(client, id);
         const { rows } = await client.query<{ revision: number }>(
           "DELETE FROM monitors WHERE id = $1 RETURNING revision",
           [id],
         );
         if (!rows[0]) return false;
-        await endIncident(client, id, "removed", Date.now());
+        if (status) await endWatch(client, id, status, { reason: "removed", by, at: Date.now() });
         await client.query(
           "INSERT INTO monitor_revisions (monitor_id, revision, spec, valid_from) VALUES ($1, $2, NULL, clock_timestamp())",
           [id, rows[0].revision + 1],
@@ -147,9 +148,9 @@ async function recordRevision(
 }
 
 /** Votes were about what the monitor watched before; they say nothing about what it watches now. */
-async function forgetVotes(client: PostgresClient, monitor: Monitor): Promise<void> {
+async function forgetVotes(client: PostgresClient, monitor: Monitor, by: string | null): Promise<void> {
   // Takes the status first, as those who judge do: their last vote on what was watched before is written by then.
-  await beginAnew(client, monitor);
+  await beginAnew(client, monitor, by);
   await client.query("DELETE FROM monitor_region_status WHERE monitor_id = $1", [monitor.id]);
 }
 

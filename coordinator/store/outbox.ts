@@ -1,6 +1,7 @@
 import { groupBy } from "../../shared/group-by.ts";
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
+import type { Closing } from "../incidents/follow.ts";
 import type { Incident } from "../incidents/incident.ts";
 import type { NoticeEvent } from "../notify/notice.ts";
 import type { Hearer } from "../notify/plan.ts";
@@ -20,6 +21,7 @@ interface OutboxRow {
   readonly content: {
     readonly incident?: Incident | null;
     readonly trouble?: AgentTrouble | null;
+    readonly closing?: Closing;
     readonly lines?: readonly string[];
   };
   readonly monitor_id: string | null;
@@ -33,7 +35,10 @@ export async function takeOutbox(
   limit: number,
 ): Promise<ReadonlyArray<Omit<OutboxEntry, "hearers"> & { readonly ended: string | null }>> {
   const { rows } = await client.query<OutboxRow>(
-    `SELECT n.id, n.at, n.event, n.region, n.content, n.monitor_id, m.spec, s.verdict, n.event IN ${ENDINGS} AS is_end,
+    // A monitor that is gone is called what it was called last.
+    `SELECT n.id, n.at, n.event, n.region, n.content, n.monitor_id, s.verdict, n.event IN ${ENDINGS} AS is_end,
+            coalesce(m.spec, (SELECT r.spec FROM monitor_revisions r WHERE r.monitor_id = n.monitor_id
+                                AND r.spec IS NOT NULL ORDER BY r.revision DESC LIMIT 1)) AS spec,
             coalesce(n.incident_id, n.trouble_id, n.monitor_id) AS subject
      FROM notices n LEFT JOIN monitors m ON m.id = n.monitor_id LEFT JOIN monitor_status s ON s.monitor_id = n.monitor_id
      WHERE n.routed_at IS NULL ORDER BY n.at, n.id LIMIT $1 FOR UPDATE OF n SKIP LOCKED`,
@@ -46,6 +51,7 @@ export async function takeOutbox(
     region: row.region,
     incident: row.content.incident ?? null,
     trouble: row.content.trouble ?? null,
+    closing: row.content.closing ?? null,
     lines: row.content.lines ?? [],
     monitor:
       row.monitor_id && row.spec ? { id: row.monitor_id, spec: row.spec, verdict: row.verdict ?? "unknown" } : null,

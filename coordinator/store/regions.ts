@@ -1,4 +1,5 @@
 import type { KnownRegion } from "../schedule/history.ts";
+import { endImpairment } from "./impairments.ts";
 import type { Postgres } from "./postgres.ts";
 import { inTransaction } from "./postgres.ts";
 
@@ -12,8 +13,12 @@ export interface RegionStore {
   add(region: string): Promise<void>;
   /** The names of some monitors that name a region among theirs, at most `limit`. */
   namedBy(region: string, limit: number): Promise<string[]>;
-  /** Retires one, and forgets what it last saw of each monitor. False when it is not known. */
-  retire(region: string): Promise<boolean>;
+  /**
+   * Retires one, forgets what it last saw of each monitor, and closes what was told of it.
+   * @param by who retires it, for those who are told; null where that is not known.
+   * @returns false when it is not known.
+   */
+  retire(region: string, by?: string | null): Promise<boolean>;
 }
 
 export function createRegionStore(postgres: Postgres): RegionStore {
@@ -45,7 +50,7 @@ export function createRegionStore(postgres: Postgres): RegionStore {
       );
       return rows.map(({ name }) => name);
     },
-    retire: (region) =>
+    retire: (region, by = null) =>
       inTransaction(postgres, async (client) => {
         const { rowCount } = await client.query(
           "UPDATE regions SET retired_at = clock_timestamp() WHERE region = $1 AND retired_at IS NULL",
@@ -53,6 +58,7 @@ export function createRegionStore(postgres: Postgres): RegionStore {
         );
         if (rowCount === 0) return false;
         await client.query("DELETE FROM monitor_region_status WHERE region = $1", [region]);
+        await endImpairment(client, region, { reason: "removed", by, at: Date.now() });
         return true;
       }),
   };

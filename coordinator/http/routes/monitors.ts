@@ -58,17 +58,16 @@ export function monitorRoutes(
     return await presentOne(monitor);
   });
 
-  app.patch<ById>("/v1/monitors/:id", async ({ params, body }) => {
+  app.patch<ById>("/v1/monitors/:id", async ({ params, body, caller }) => {
     const patch = validate(patchBody, body);
-    const monitor = await monitors.change(params.id, (current) =>
-      validate(monitorDocument, mergePatch(toDocument(specOf(current)), patch)),
-    );
+    const revise = (current: Monitor) => validate(monitorDocument, mergePatch(toDocument(specOf(current)), patch));
+    const monitor = await monitors.change(params.id, revise, caller?.name);
     if (!monitor) throw notFound("monitor", params.id);
     return await presentOne(monitor);
   });
 
-  app.delete<ById>("/v1/monitors/:id", async ({ params }, reply) => {
-    if (!(await monitors.remove(params.id))) throw notFound("monitor", params.id);
+  app.delete<ById>("/v1/monitors/:id", async ({ params, caller }, reply) => {
+    if (!(await monitors.remove(params.id, caller?.name))) throw notFound("monitor", params.id);
     return reply.code(204).send();
   });
 }

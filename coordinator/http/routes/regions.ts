@@ -60,7 +60,7 @@ export function regionRoutes(
     return { data, nextCursor: null };
   });
 
-  app.delete<{ Params: { region: string } }>("/v1/regions/:region", async ({ params: { region } }, reply) => {
+  app.delete<{ Params: { region: string } }>("/v1/regions/:region", async ({ params: { region }, caller }, reply) => {
     const [known, seen, named] = await Promise.all([
       regions.list(),
       agents.seenWithin(OFFLINE_AFTER_MS),
@@ -76,7 +76,7 @@ export function regionRoutes(
       const names = listed(named.map((name) => JSON.stringify(name)));
       throw new Problem(409, `Monitors name ${region}: take it off ${names} first.`);
     }
-    if (!(await regions.retire(region))) throw notFound("region", region);
+    if (!(await regions.retire(region, caller?.name))) throw notFound("region", region);
     return reply.code(204).send();
   });
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
-import { colors, detailsOf, escapeMarkdown, linkOf, symbols, titleOf } from "./text.ts";
+import { colors, detailsOf, escapeMarkdown, linkOf, lookOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   url: httpUrl.describe(
@@ -23,12 +23,12 @@ export const discord: Channel<z.output<typeof settings>> = {
     const target = new URL(url);
     // Without it Discord answers before it has looked, and what it refuses is lost.
     target.searchParams.set("wait", "true");
-    const symbol = `${symbols[notice.severity]} `;
+    const symbol = `${symbols[lookOf(notice)]} `;
     const embed = {
       title: symbol + titleOf(notice, MAX_TITLE - symbol.length, { markup }),
       description: detailsOf(notice, MAX_DESCRIPTION, { markup }),
       url: linkOf(notice) ?? undefined,
-      color: Number.parseInt(colors[notice.severity].slice(1), 16),
+      color: Number.parseInt(colors[lookOf(notice)].slice(1), 16),
       timestamp: new Date(notice.at).toISOString(),
     };
     await http.send({ url: target, body: { embeds: [embed], allowed_mentions: { parse: [] } } }, signal);

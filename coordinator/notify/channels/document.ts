@@ -2,6 +2,7 @@ import { z } from "zod";
 import { checkErrorCodes } from "../../../shared/errors.ts";
 import { phaseNames, resultStatuses } from "../../../shared/result.ts";
 import { troubleKinds } from "../../agents/trouble.ts";
+import { closingReasons } from "../../incidents/follow.ts";
 import { incidentKinds } from "../../incidents/incident.ts";
 import { verdicts } from "../../verdict/verdict.ts";
 import { type Notice, type NoticeIncident, noticeEvents, severities } from "../notice.ts";
@@ -17,8 +18,8 @@ const instant = z.iso.datetime().describe("ISO 8601, UTC");
 const text = z.string().max(MAX_TEXT);
 
 /**
- * A notice as programs get it, by webhook and by command. Fields may be added under
- * the same version; none changes its meaning or goes away.
+ * A notice as programs get it, by webhook and by command. Fields and types may be added
+ * under the same version; none changes its meaning or goes away.
  */
 export const noticeDocument = z
   .object({
@@ -50,7 +51,11 @@ export const noticeDocument = z
           detectedAt: instant,
           confirmedAt: instant,
           recoveredAt: instant.nullable(),
-          durationMs: z.number().min(0).nullable(),
+          durationMs: z
+            .number()
+            .min(0)
+            .nullable()
+            .describe("Until it recovered, or was not watched any more; null while neither is so."),
         })
         .nullable()
         .describe("The first, where it is about several."),
@@ -65,6 +70,13 @@ export const noticeDocument = z
         })
         .nullable()
         .describe("What is wrong with an agent, or with a region's agents."),
+      closed: z
+        .object({
+          reason: z.enum(closingReasons),
+          by: text.nullable().describe("Who did it: `admin`, or the name of an API token; null where nobody knows."),
+        })
+        .nullable()
+        .describe("Why what was in trouble is not watched any more; null while it is."),
       evidence: z
         .array(
           z.object({
@@ -112,6 +124,7 @@ export function toDocument(notice: Notice): NoticeDocument {
         since: iso(notice.trouble.since),
         resolvedAt: notice.trouble.resolvedAt === null ? null : iso(notice.trouble.resolvedAt),
       },
+      closed: notice.closed ? { reason: notice.closed.reason, by: notice.closed.by && brief(notice.closed.by) } : null,
       evidence: notice.evidence.slice(0, MAX_LISTED).map(({ region, status, errorCode, errorMessage, ...seen }) => ({
         region,
         status,

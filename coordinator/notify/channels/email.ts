@@ -7,7 +7,7 @@ import type { Notice } from "../notice.ts";
 import type { Channel } from "./channel.ts";
 import { GiveUp, RetryLater } from "./failure.ts";
 import { line, whole } from "./settings.ts";
-import { detailsOf, htmlOf, linkOf, plainId, symbols, titleOf } from "./text.ts";
+import { detailsOf, htmlOf, linkOf, lookOf, plainId, symbols, titleOf } from "./text.ts";
 
 const address = z.email("must be an e-mail address").max(254, "must be at most 254 characters");
 
@@ -104,7 +104,7 @@ function messageOf(notice: Notice, from: string) {
     messageId: `<${plainId(notice.id)}@${domain}>`,
     inReplyTo: thread,
     references: thread,
-    subject: `${symbols[notice.severity]} ${subject}`,
+    subject: `${symbols[lookOf(notice)]} ${subject}`,
     text: `${subject}\n\n${details}\n${link === null ? "" : `\n${link}\n`}`,
     html: [
       `<p><strong>${htmlOf(subject)}</strong></p>`,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
-import { breakMention, detailsOf, escapeHtml, jsonBytes, linkOf, plainId, symbols, titleOf } from "./text.ts";
+import { breakMention, detailsOf, escapeHtml, jsonBytes, linkOf, lookOf, plainId, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   url: httpUrl.describe("the URL of a space's webhook: the space's menu, Apps & integrations"),
@@ -22,7 +22,7 @@ export const googlechat: Channel<z.output<typeof settings>> = {
     target.searchParams.set("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");
     target.searchParams.set("requestId", plainId(notice.id));
     const link = linkOf(notice);
-    const symbol = symbols[notice.severity];
+    const symbol = symbols[lookOf(notice)];
     const widgets = [
       { textParagraph: { text: detailsOf(notice, MAX_DETAILS_BYTES, { markup: escapeHtml, size }) } },
       ...(link === null

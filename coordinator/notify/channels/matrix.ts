@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { baseUrl, token, under } from "./settings.ts";
-import { detailsOf, escapeHtml, htmlOf, jsonBytes, linkOf, plainId, symbols, titleOf } from "./text.ts";
+import { detailsOf, escapeHtml, htmlOf, jsonBytes, linkOf, lookOf, plainId, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   serverUrl: baseUrl.describe("the homeserver"),
@@ -27,7 +27,7 @@ export const matrix: Channel<z.output<typeof settings>> = {
   place: ["serverUrl"],
   async send({ serverUrl, accessToken, roomId }, notice, { http, signal }) {
     const link = linkOf(notice);
-    const symbol = symbols[notice.severity];
+    const symbol = symbols[lookOf(notice)];
     const plain = [
       `${symbol} ${titleOf(notice, MAX_TITLE_BYTES, { size })}`,
       detailsOf(notice, MAX_DETAILS_BYTES, { size }),

@@ -1,7 +1,17 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
-import { breakMention, colors, detailsOf, escapeMarkdown, jsonBytes, linkOf, symbols, titleOf } from "./text.ts";
+import {
+  breakMention,
+  colors,
+  detailsOf,
+  escapeMarkdown,
+  jsonBytes,
+  linkOf,
+  lookOf,
+  symbols,
+  titleOf,
+} from "./text.ts";
 
 const settings = z.strictObject({
   url: httpUrl.describe("the URL of an incoming webhook: Integrations, Incoming Webhooks"),
@@ -18,11 +28,11 @@ export const mattermost: Channel<z.output<typeof settings>> = {
   secrets: ["url"],
   place: [],
   async send({ url }, notice, { http, signal }) {
-    const symbol = symbols[notice.severity];
+    const symbol = symbols[lookOf(notice)];
     const attachment = {
       // For notifications, which are plain text.
       fallback: `${symbol} ${titleOf(notice, MAX_TITLE_BYTES, { markup: breakMention, size: jsonBytes })}`,
-      color: colors[notice.severity],
+      color: colors[lookOf(notice)],
       title: `${symbol} ${titleOf(notice, MAX_TITLE_BYTES, look)}`,
       title_link: linkOf(notice, 1_000) ?? undefined,
       text: detailsOf(notice, MAX_TEXT_BYTES, look),

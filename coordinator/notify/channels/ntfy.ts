@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { baseUrl, token } from "./settings.ts";
-import { detailsOf, jsonBytes, linkOf, titleOf } from "./text.ts";
+import { detailsOf, jsonBytes, linkOf, lookOf, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   serverUrl: baseUrl.default("https://ntfy.sh").describe("the server"),
@@ -24,6 +24,7 @@ const tags = {
   warning: "warning",
   info: "information_source",
   ok: "white_check_mark",
+  closed: "white_circle",
 } as const;
 
 /** ntfy, published as JSON: headers could not hold all of Unicode (docs.ntfy.sh, "Publish as JSON"). */
@@ -37,7 +38,7 @@ export const ntfy: Channel<z.output<typeof settings>> = {
       title: titleOf(notice, MAX_TITLE_BYTES, { size }),
       message: detailsOf(notice, MAX_MESSAGE_BYTES, { size }),
       priority: priorities[notice.severity],
-      tags: [tags[notice.severity]],
+      tags: [tags[lookOf(notice)]],
       click: linkOf(notice) ?? undefined,
     };
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
-import { colors, detailsOf, escapeSlack, linkOf, symbols, titleOf } from "./text.ts";
+import { colors, detailsOf, escapeSlack, linkOf, lookOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   url: httpUrl.describe("the URL of an incoming webhook: at api.slack.com/apps, an app's Incoming Webhooks"),
@@ -22,7 +22,7 @@ export const slack: Channel<z.output<typeof settings>> = {
   place: [],
   async send({ url }, notice, { http, signal }) {
     const link = linkOf(notice, 500)?.replace(/[&<>]/g, escapeSlack);
-    const symbol = `${symbols[notice.severity]} `;
+    const symbol = `${symbols[lookOf(notice)]} `;
     const title = (max: number) => symbol + titleOf(notice, max - symbol.length, { markup });
     const opened = { type: "mrkdwn", text: `<${link}|Open in Watchpost>` };
     const body = {
@@ -34,7 +34,7 @@ export const slack: Channel<z.output<typeof settings>> = {
       // Only attachments have a color.
       attachments: [
         {
-          color: colors[notice.severity],
+          color: colors[lookOf(notice)],
           blocks: [
             { type: "section", text: plain(detailsOf(notice, MAX_TEXT, { markup })) },
             ...(link === undefined ? [] : [{ type: "context", elements: [opened] }]),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
-import { detailsOf, jsonBytes, linkOf, symbols, titleOf } from "./text.ts";
+import { detailsOf, jsonBytes, linkOf, lookOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   url: httpUrl.describe(
@@ -15,7 +15,13 @@ const MAX_DETAILS_BYTES = 18_000;
 /** Each takes about 100 bytes beside its text. */
 const MAX_PARAGRAPHS = 50;
 
-const cardColors = { critical: "attention", warning: "warning", info: "accent", ok: "good" } as const;
+const cardColors = {
+  critical: "attention",
+  warning: "warning",
+  info: "accent",
+  ok: "good",
+  closed: "default",
+} as const;
 
 /** Microsoft Teams by a workflow's webhook, as an Adaptive Card. Text runs know no Markdown, unlike text blocks. */
 export const teams: Channel<z.output<typeof settings>> = {
@@ -33,10 +39,10 @@ export const teams: Channel<z.output<typeof settings>> = {
       version: "1.4",
       msteams: { width: "Full" },
       body: [
-        paragraph(`${symbols[notice.severity]} ${title}`, {
+        paragraph(`${symbols[lookOf(notice)]} ${title}`, {
           weight: "bolder",
           size: "medium",
-          color: cardColors[notice.severity],
+          color: cardColors[lookOf(notice)],
         }),
         ...shown.map((line) => paragraph(line)),
       ],

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Channel } from "./channel.ts";
 import { baseUrl, under, whole } from "./settings.ts";
-import { breakMention, detailsOf, escapeHtml, htmlOf, linkOf, symbols, titleOf } from "./text.ts";
+import { breakMention, detailsOf, escapeHtml, htmlOf, linkOf, lookOf, symbols, titleOf } from "./text.ts";
 
 const settings = z.strictObject({
   botToken: z
@@ -33,7 +33,7 @@ export const telegram: Channel<z.output<typeof settings>> = {
   async send({ botToken, chatId, threadId, apiUrl }, notice, { http, signal }) {
     const link = linkOf(notice);
     const text = [
-      `${symbols[notice.severity]} <b>${titleOf(notice, MAX_TITLE, { markup })}</b>`,
+      `${symbols[lookOf(notice)]} <b>${titleOf(notice, MAX_TITLE, { markup })}</b>`,
       detailsOf(notice, MAX_DETAILS, { markup }),
       ...(link === null ? [] : [`<a href="${htmlOf(link)}">Open in Watchpost</a>`]),
     ].join("\n");

@@ -96,10 +96,21 @@ export function plainId(id: string, max = 255): string {
   return id.length <= max && /^[A-Za-z0-9_-]+$/.test(id) ? id : createHash("sha256").update(id).digest("hex");
 }
 
-export const symbols: Readonly<Record<Severity, string>> = { critical: "🔴", warning: "🟠", info: "🔵", ok: "🟢" };
-export const colors: Readonly<Record<Severity, string>> = {
+/** How a notice looks: as grave as it is; what is not watched any more may be well or not. */
+export type Look = Severity | "closed";
+export const lookOf = ({ event, severity }: Notice): Look => (event === "closed" ? "closed" : severity);
+
+export const symbols: Readonly<Record<Look, string>> = {
+  critical: "🔴",
+  warning: "🟠",
+  info: "🔵",
+  ok: "🟢",
+  closed: "⚪",
+};
+export const colors: Readonly<Record<Look, string>> = {
   critical: "#d92d20",
   warning: "#f79009",
   info: "#2e90fa",
   ok: "#17b26a",
+  closed: "#98a2b3",
 };

@@ -21,7 +21,7 @@ const large: LiveEvent = {
   data: {},
 };
 
-const caller: Caller = { actor: "tok_a", scope: "read" };
+const caller: Caller = { name: "a token", actor: "tok_a", scope: "read" };
 
 let clients: LiveClients;
 let server: Server;

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Closing } from "../../../coordinator/incidents/follow.ts";
 import type { Incident } from "../../../coordinator/incidents/incident.ts";
 import { compose } from "../../../coordinator/notify/compose.ts";
 import { anIncident } from "../../support/incidents.ts";
@@ -21,6 +22,49 @@ test("trouble that came back is told with when it began to fail again, and for h
   const over = told("up", { ...again, recoveredAt: at("12:05:00") });
   expect(over).toMatchObject({ title: "UP: Shop (after 13 min)", incident: { durationMs: 13 * 60_000 } });
   expect(told("down", anIncident({ startedAt: at("11:50:00") })).lines[1]).toBe("Since 2026-03-01 11:50:00 UTC");
+});
+
+describe("what is not watched any more", () => {
+  const closed = (incident: Incident | null, closing: Closing, region: string | null = null) =>
+    compose(
+      {
+        ...{ id: "n", event: "closed", at: at("12:10:00"), incident, trouble: null, region, closing },
+        monitor: region === null ? monitor : null,
+      },
+      null,
+    );
+
+  test("is told with who saw to that, how it was and for how long, under the key of its trouble", () => {
+    const incident = anIncident({ startedAt: at("12:00:00"), resolvedAt: at("12:10:00"), resolution: "paused" });
+    const told = closed(incident, { reason: "paused", by: "Deploy bot", was: "down", forMs: 600_000 });
+    expect(told).toMatchObject({
+      title: "NO LONGER WATCHED: Shop (down for 10 min)",
+      lines: [
+        "tcp shop.example:443",
+        "Paused by Deploy bot: whether it is well is not known.",
+        "Since 2026-03-01 12:00:00 UTC",
+      ],
+      severity: "ok",
+      key: incident.id,
+      incident: { recoveredAt: null, durationMs: 600_000 },
+      closed: { reason: "paused", by: "Deploy bot" },
+    });
+  });
+
+  test("is told where nobody knows who did it, and of a silence, which is no incident", () => {
+    const told = closed(null, { reason: "removed", by: null, was: "no_data", forMs: null });
+    expect(told).toMatchObject({
+      title: "NO LONGER WATCHED: Shop (no data)",
+      lines: ["tcp shop.example:443", "Removed: whether it is well is not known."],
+      key: "mon_a",
+    });
+  });
+
+  test("can be a region", () => {
+    const incident = anIncident({ monitorId: null, region: "eu", kind: "vantage", evidence: [] });
+    const told = closed(incident, { reason: "removed", by: "admin", was: "impaired", forMs: 65_000 }, "eu");
+    expect(told.title).toBe("NO LONGER WATCHED: region eu (impaired for 1 min 5 s)");
+  });
 });
 
 test("a region that sees the target well again is not told of as failing", () => {

@@ -16,6 +16,7 @@ const received: Array<{
   readonly title: string;
   readonly names: readonly string[];
   readonly count: number;
+  readonly document: any;
 }> = [];
 let answer = (_title: string): number => 204;
 
@@ -23,8 +24,9 @@ beforeAll(async () => {
   receiver = await serveHttp(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { title, monitors, monitorCount: count } = JSON.parse(String(Buffer.concat(chunks))).data;
-    received.push({ path: request.url ?? "", title, names: monitors.map(({ name }: any) => name), count });
+    const document = JSON.parse(String(Buffer.concat(chunks)));
+    const { title, monitors, monitorCount: count } = document.data;
+    received.push({ path: request.url ?? "", title, names: monitors.map(({ name }: any) => name), count, document });
     response.writeHead(answer(title)).end();
   });
   first = await startTestCoordinator("redis", { roles: ["api", "notify"] });
@@ -78,6 +80,10 @@ async function make(...names: readonly string[]): Promise<Made[]> {
        'dependsOn', '[]'::jsonb, 'slo', null, 'tcp', '{"host": "127.0.0.1", "port": 9}'::jsonb)
      FROM unnest($1::text[], $2::text[]) AS m (id, name)`,
     [all.map(({ id }) => id), all.map(({ name }) => name)],
+  );
+  await database.query(
+    "INSERT INTO monitor_revisions (monitor_id, revision, spec, valid_from) SELECT id, 1, spec, now() FROM monitors WHERE id = ANY($1)",
+    [all.map(({ id }) => id)],
   );
   await database.query(
     `INSERT INTO monitor_status (monitor_id, verdict, state) SELECT id, 'up', '{"settled": "up"}' FROM unnest($1::text[]) AS id`,
@@ -272,6 +278,148 @@ describe("the end of trouble", () => {
     await comeBack(shop);
     await become(shop, "up", ["sent", "cancelled"]);
     expect(titles()).toEqual(["DOWN: Shop", "UP: Shop"]);
+  });
+});
+
+describe("what nobody watches any more", () => {
+  const pause = ({ id }: Made) => first.call("PATCH", `/v1/monitors/${id}`, { enabled: false });
+  const remove = ({ id }: Made) => first.call("DELETE", `/v1/monitors/${id}`);
+
+  test.each([
+    ["paused", pause, "Paused by admin: whether it is well is not known."],
+    ["removed", remove, "Removed by admin: whether it is well is not known."],
+  ])("is told as %s to those who heard of its trouble, and what waits is called off", async (reason, end, why) => {
+    const [heard, later] = [await channel("heard"), await channel("later")];
+    await rule({ repeat: "5m", steps: [{ channels: [heard] }, { after: "1h", channels: [await channel("boss")] }] });
+    await rule({ delay: "1h", steps: [{ channels: [later] }] });
+    const [shop, till] = (await make("Shop", "Till")) as [Made, Made];
+    await goDown([shop]);
+    // The first message is out, its reminder, the next step and who hears later wait.
+    await become([shop], "down", ["sent", "planned", "planned", "planned"]);
+    await goDown([till]);
+    await become([till], "down", ["sent", "planned", "planned", "planned"]);
+    expect((await end(shop)).status).toBeLessThan(300);
+    await become([shop], "closed", ["sent"]);
+    await become([shop], "down", ["sent", "cancelled", "cancelled", "cancelled"]);
+    await become([till], "down", ["sent", "planned", "planned", "planned"]);
+    expect(received.map(({ path }) => path)).toEqual(["/heard", "/heard", "/heard"]);
+    const { data, type } = received[2]?.document ?? {};
+    expect(type).toBe("closed");
+    expect(data.title).toMatch(/^NO LONGER WATCHED: Shop \(down for \d+ s\)$/);
+    expect(data).toMatchObject({ key: shop.incident, severity: "ok", closed: { reason, by: "admin" } });
+    expect(data.lines).toContain(why);
+    expect(data.monitors).toMatchObject([{ id: shop.id, name: "Shop", target: "127.0.0.1:9" }]);
+    expect(data.incident).toMatchObject({ recoveredAt: null, durationMs: expect.any(Number) });
+    const incident = (await first.call("GET", `/v1/incidents/${shop.incident}`)).body;
+    expect(incident).toMatchObject({ state: "resolved", resolution: reason, monitorName: "Shop" });
+    expect(incident.timeline.at(-1)).toMatchObject({ type: "resolved", data: { resolution: reason, by: "admin" } });
+  });
+
+  test("is told by the name of the API token that was used", async () => {
+    await rule({ steps: [{ channels: [await channel("bot")] }] });
+    const token = (await first.call("POST", "/v1/tokens", { name: "Deploy bot", scope: "write" })).body;
+    const shop = await make("Shop");
+    await goDown(shop);
+    await become(shop, "down", ["sent"]);
+    await fetch(`${first.url}/v1/monitors/${shop[0]?.id}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${token.token}` },
+    });
+    await become(shop, "closed", ["sent"]);
+    expect(received[1]?.document.data.closed).toEqual({ reason: "removed", by: "Deploy bot" });
+  });
+
+  test("makes one message where it is many", async () => {
+    await rule({ group: "2s", steps: [{ channels: [await channel("sweep")] }] });
+    const all = await make("A", "B", "C", "D");
+    await goDown(all);
+    await become(all, "down", ["sent", "merged", "merged", "merged"]);
+    await Promise.all(all.map(remove));
+    await become(all, "closed", ["sent", "merged", "merged", "merged"]);
+    const { data } = received[1]?.document ?? {};
+    expect(data.title).toMatch(/^NO LONGER WATCHED: 4 monitors \(/);
+    expect(data.keys.toSorted()).toEqual(all.map(({ incident }) => incident).sort());
+    for (const line of data.lines) expect(line).toMatch(/^NO LONGER WATCHED: [ABCD] \(down for /);
+  });
+
+  test("is told where there was no data, and of what flapped, and not of what is well", async () => {
+    await rule({ events: ["down", "up", "no_data", "flapping"], steps: [{ channels: [await channel("odd")] }] });
+    const [silent, flapping, well] = (await make("Silent", "Flapping", "Well")) as [Made, Made, Made];
+    const state = (of: Made, verdict: string, changes: object) =>
+      database.query("UPDATE monitor_status SET verdict = $2, state = state || $3 WHERE monitor_id = $1", [
+        of.id,
+        verdict,
+        JSON.stringify(changes),
+      ]);
+    await state(silent, "unknown", { settled: "unknown", silent: true });
+    await tell("no_data", [silent], () => null);
+    await become([silent], "no_data", ["sent"]);
+    for (const one of [flapping, well]) {
+      await goDown([one]);
+      await become([one], "down", ["sent"]);
+      await comeBack([one]);
+      await become([one], "up", ["sent"]);
+    }
+    await state(flapping, "up", { flapping: true });
+    await tell("flapping", [flapping], incidentOf);
+    await become([flapping], "flapping", ["sent"]);
+    for (const one of [well, flapping, silent]) expect((await pause(one)).status).toBe(200);
+    await become([flapping], "closed", ["sent"]);
+    await become([silent], "closed", ["sent"]);
+    expect(await deliveries([well], "closed")).toEqual([]);
+    const closings = received.filter(({ document }) => document.type === "closed").map(({ document }) => document.data);
+    expect(closings.map(({ key, title }) => [key, title.replace(/\d+ s/, "n s")]).sort()).toEqual(
+      [
+        [flapping.incident, "NO LONGER WATCHED: Flapping (flapping)"],
+        [silent.id, "NO LONGER WATCHED: Silent (no data for n s)"],
+      ].sort(),
+    );
+    // Paused again, or removed after that, is no news.
+    for (const one of [flapping, silent]) expect((await remove(one)).status).toBe(204);
+    const { rows } = await database.query("SELECT FROM notices WHERE event = 'closed' AND monitor_id = ANY($1)", [
+      [silent.id, flapping.id],
+    ]);
+    expect(rows).toHaveLength(2);
+  });
+
+  test("can be an impaired region that is retired", async () => {
+    const events = ["region_impaired", "region_recovered"];
+    await rule({ events, steps: [{ channels: [await channel("place")] }] });
+    const incident = newId("inc");
+    await database.query("INSERT INTO regions (region) VALUES ('far-away')");
+    await inTransaction(async () => {
+      await database.query(
+        "INSERT INTO region_impairments (region, from_at, bad_at, reason, incident_id) VALUES ('far-away', now(), now(), 'x', $1)",
+        [incident],
+      );
+      await database.query(
+        `INSERT INTO incidents (id, region, kind, level, started_at, detected_at, confirmed_at, notices, evidence)
+         VALUES ($1, 'far-away', 'vantage', 'degraded', now(), now(), now(), 1, '[]')`,
+        [incident],
+      );
+      const content = {
+        incident: { ...incidentOf({ id: "", name: "", incident }), kind: "vantage", region: "far-away" },
+      };
+      await database.query(
+        "INSERT INTO notices (id, at, event, region, incident_id, content) VALUES ($1, now(), 'region_impaired', 'far-away', $2, $3)",
+        [`${incident}-1`, incident, JSON.stringify(content)],
+      );
+    });
+    const told = (count: number) =>
+      until(
+        () => received,
+        ({ length }) => length === count,
+      );
+    await told(1);
+    expect((await first.call("DELETE", "/v1/regions/far-away")).status).toBe(204);
+    await told(2);
+    const { data } = received[1]?.document ?? {};
+    expect(data.title).toMatch(/^NO LONGER WATCHED: region far-away \(impaired for \d+ s\)$/);
+    expect(data).toMatchObject({ key: incident, closed: { reason: "removed", by: "admin" } });
+    const { body } = await first.call("GET", `/v1/incidents/${incident}`);
+    expect(body).toMatchObject({ state: "resolved", resolution: "removed" });
+    const { rows } = await database.query("SELECT FROM region_impairments WHERE region = 'far-away' AND to_at IS NULL");
+    expect(rows).toEqual([]);
   });
 });
 

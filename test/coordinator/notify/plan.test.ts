@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Traits } from "../../../coordinator/chooses.ts";
-import type { Notice } from "../../../coordinator/notify/notice.ts";
+import type { Notice, NoticeIncident } from "../../../coordinator/notify/notice.ts";
 import type { Hearer } from "../../../coordinator/notify/plan.ts";
 import { plan, remindAgain } from "../../../coordinator/notify/plan.ts";
 import type { AlertRule } from "../../../coordinator/notify/rule.ts";
@@ -142,6 +142,27 @@ describe("the end", () => {
   test("is told in quiet hours to those who were told then", () => {
     const quietHours = { timeZone: "UTC", from: "11:00", to: "13:30" };
     expect(due(ended, [aRule({ quietHours, urgent: [] })], heard)).toEqual([[chn(2), 0, 0]]);
+  });
+});
+
+describe("that something is not watched any more", () => {
+  const closed = aNotice({ id: "inc_1-2", event: "closed", severity: "ok" });
+  const heard = [{ channelId: chn(2), ruleId: "rul_a" }];
+
+  test("is told to those who heard of its trouble and would hear of its end, and to no one else", () => {
+    expect(due(closed, [aRule()], heard)).toEqual([[chn(2), 0, 0]]);
+    expect(due(closed, [aRule()], [])).toEqual([]);
+    expect(due(closed, [], heard)).toEqual([[chn(2), 0, 0]]);
+    expect(due(closed, [aRule({ events: ["down"] })], heard)).toEqual([]);
+  });
+
+  test("is told of a silence, and of a region, by the rules that tell of their end", () => {
+    const silence = aNotice({ id: "mon_1-closed-1", event: "closed", severity: "ok", incident: null });
+    expect(due(silence, [aRule({ events: ["down", "up"] })], heard)).toEqual([]);
+    expect(due(silence, [aRule({ events: ["no_data", "up"] })], heard)).toEqual([[chn(2), 0, 0]]);
+    const region = aNotice({ ...closed, incident: { ...(closed.incident as NoticeIncident), kind: "vantage" } });
+    expect(due(region, [aRule({ events: ["region_impaired", "up"] })], heard, null)).toEqual([]);
+    expect(due(region, [aRule({ events: ["region_impaired", "region_recovered"] })], heard, null)).toHaveLength(1);
   });
 });
 

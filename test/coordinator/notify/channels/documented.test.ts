@@ -3,7 +3,7 @@ import { toDocument } from "../../../../coordinator/notify/channels/document.ts"
 import { createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
 import { sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice } from "../../../../coordinator/notify/notice.ts";
-import { hostileNotice, longNotice, recovery, testNotice } from "./notices.ts";
+import { closing, hostileNotice, longNotice, recovery, testNotice } from "./notices.ts";
 import { type HttpChannelType, type HttpVendor, httpChannelTypes, httpVendor, type Received } from "./vendors.ts";
 
 const http = createHttpClient({ userAgent: "Watchpost/test" });
@@ -411,6 +411,24 @@ describe.each(httpChannelTypes)("%s, as its vendor documents it", (type) => {
   test("is told of its end, and of nothing else", async () => {
     await sent(recovery());
     expect(everything()).toEqual(whole(expected.up));
+  });
+
+  test("is told that it is not watched any more as of its end, without the look of what is well", async () => {
+    await sent(closing());
+    const asTheEnd = JSON.stringify(whole(type === "webhook" ? [{ body: toDocument(closing()) }] : expected.up));
+    const { title, lines } = closing();
+    const changed: ReadonlyArray<readonly [string, string]> = [
+      ["UP: Checkout API", title],
+      ["Down for 3 min 20 s", lines[0] as string],
+      ["ntc_up", "ntc_closed"],
+      ["🟢", "⚪"],
+      ["#17b26a", "#98a2b3"],
+      [String(0x17b26a), String(0x98a2b3)],
+      ['"good"', '"default"'],
+      ["white_check_mark", "white_circle"],
+    ];
+    const wanted = changed.reduce((text, [from, to]) => text.replaceAll(from, to), asTheEnd);
+    expect(everything()).toEqual(JSON.parse(wanted));
   });
 
   test("gets nothing that breaks its limits or its markup", async () => {

@@ -3,7 +3,7 @@ import { createHttpClient } from "../../../../coordinator/notify/channels/http.t
 import { sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice } from "../../../../coordinator/notify/notice.ts";
 import { selfSigned } from "../../../support/certificates.ts";
-import { hostileNotice, recovery, testNotice } from "./notices.ts";
+import { closing, hostileNotice, recovery, testNotice } from "./notices.ts";
 import { mailVendor, type Vendor } from "./vendors.ts";
 
 const http = createHttpClient({ userAgent: "Watchpost/test" });
@@ -85,7 +85,12 @@ test("has the notice's id for its own, and keeps what is about one thing in one 
   expect(down["message-id"]).toBe("<ntc_4k2j9x@watch.example>");
   expect(up["message-id"]).toBe("<ntc_up@watch.example>");
   expect(down.references).toBe("<inc_7h3p1c.incident@watch.example>");
-  for (const header of ["references", "in-reply-to"]) expect(up[header]).toBe(down.references);
+  await send(closing());
+  const { headers: closed } = await lastMessage();
+  expect(decodedWords(closed.subject)).toBe("⚪ NO LONGER WATCHED: Checkout API (down for 3 min 20 s)");
+  for (const header of ["references", "in-reply-to"]) {
+    expect([up[header], closed[header]]).toEqual([down.references, down.references]);
+  }
 });
 
 test("gets no header, recipient or tag out of a hostile notice", async () => {

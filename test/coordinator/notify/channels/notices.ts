@@ -43,6 +43,17 @@ export function testNotice(changes: Partial<Notice> = {}): Notice {
 export const recovery = (): Notice =>
   testNotice({ id: "ntc_up", event: "up", severity: "ok", title: "UP: Checkout API", lines: ["Down for 3 min 20 s"] });
 
+/** A monitor that is paused while it is down. */
+export const closing = (): Notice =>
+  testNotice({
+    id: "ntc_closed",
+    event: "closed",
+    severity: "ok",
+    title: "NO LONGER WATCHED: Checkout API (down for 3 min 20 s)",
+    lines: ["Paused by admin"],
+    closed: { reason: "paused", by: "admin" },
+  });
+
 /** Markup, mentions and direction changes of every vendor. */
 export const attack =
   "<!channel> <!here> <@U123> <#C1|x> @everyone @here @channel @all <users/all> @room [click](https://evil.example) " +

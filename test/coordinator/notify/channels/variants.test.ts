@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
 import { sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice, NoticeIncident } from "../../../../coordinator/notify/notice.ts";
-import { recovery, testNotice } from "./notices.ts";
+import { closing, recovery, testNotice } from "./notices.ts";
 import {
   type HttpChannelType,
   type HttpVendor,
@@ -78,6 +78,7 @@ describe.each([
     const both = ["inc_7h3p1c", "inc_7h3p1c-lesser"];
     expect(await alerts(acknowledged)).toEqual(both.map((key) => ["acknowledge", key]));
     expect(await alerts(recovery())).toEqual(both.map((key) => [end, key]));
+    expect(await alerts(closing())).toEqual(both.map((key) => [end, key]));
   });
 
   test("trouble of an agent has one, whatever its severity", async () => {
