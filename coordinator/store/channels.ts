@@ -3,6 +3,7 @@ import type { AlertRule, AlertRuleSpec } from "../notify/rule.ts";
 import type { SecretBox } from "../secrets/box.ts";
 import { openSettings, sealSettings } from "../secrets/channel-secrets.ts";
 import type { Postgres, PostgresClient } from "./postgres.ts";
+import { inTransaction } from "./postgres.ts";
 
 /** A channel as it is stored, its secrets sealed. */
 export interface StoredChannel {
@@ -23,9 +24,12 @@ export interface ChannelStore {
   get(id: string): Promise<StoredChannel | null>;
   /** The settings of a channel with its secrets in plain. @throws Unopenable */
   open(channel: StoredChannel): Readonly<Record<string, unknown>>;
-  /** Makes one, or replaces the one of this id; of a draft, whose secrets are in plain. Null when the name is another's. */
+  /** Makes one, or replaces the one of this id; of a draft, whose secrets are in plain. Null when the name is another's, or the channel was removed meanwhile. */
   put(id: string, draft: ChannelDraft): Promise<StoredChannel | null>;
-  /** False when there was none. */
+  /**
+   * Forgets its settings and calls off what it has not been told; what it was told stays, under its name.
+   * @returns false when there was none.
+   */
   remove(id: string): Promise<boolean>;
 }
 
@@ -37,6 +41,7 @@ interface ChannelRow {
   readonly enabled: boolean;
   readonly created_at: Date;
   readonly updated_at: Date;
+  readonly removed_at: Date | null;
 }
 
 const UNIQUE_VIOLATION = "23505";
@@ -48,11 +53,15 @@ export function createChannelStore(
   return {
     open: ({ id, settings }) => openSettings(box, id, settings),
     async list() {
-      const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels ORDER BY created_at, id");
+      const { rows } = await postgres.query<ChannelRow>(
+        "SELECT * FROM channels WHERE removed_at IS NULL ORDER BY created_at, id",
+      );
       return rows.map(toChannel);
     },
     async get(id) {
-      const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels WHERE id = $1", [id]);
+      const { rows } = await postgres.query<ChannelRow>("SELECT * FROM channels WHERE id = $1 AND removed_at IS NULL", [
+        id,
+      ]);
       return rows[0] ? toChannel(rows[0]) : null;
     },
     async put(id, { name, type, settings, enabled }) {
@@ -60,23 +69,33 @@ export function createChannelStore(
         const { rows } = await postgres.query<ChannelRow>(
           `INSERT INTO channels (id, name, type, settings, enabled) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, settings = excluded.settings,
-             enabled = excluded.enabled, updated_at = clock_timestamp() RETURNING *`,
+             enabled = excluded.enabled, updated_at = clock_timestamp() WHERE channels.removed_at IS NULL RETURNING *`,
           [id, name, type, JSON.stringify(sealSettings(box, id, settings, secretsOf(type))), enabled],
         );
-        return toChannel(rows[0] as ChannelRow);
+        return rows[0] ? toChannel(rows[0]) : null;
       } catch (thrown) {
         if ((thrown as { code?: string }).code === UNIQUE_VIOLATION) return null;
         throw thrown;
       }
     },
-    async remove(id) {
-      const { rowCount } = await postgres.query("DELETE FROM channels WHERE id = $1", [id]);
-      return rowCount === 1;
-    },
+    remove: (id) =>
+      inTransaction(postgres, async (client) => {
+        const { rowCount } = await client.query(
+          `UPDATE channels SET removed_at = now(), enabled = false, settings = '{}'
+           WHERE id = $1 AND removed_at IS NULL`,
+          [id],
+        );
+        await client.query(
+          `UPDATE deliveries SET state = 'cancelled', ended_at = now()
+           WHERE channel_id = $1 AND state IN ('planned', 'queued')`,
+          [id],
+        );
+        return rowCount === 1;
+      }),
   };
 }
 
-function toChannel({ created_at, updated_at, ...row }: ChannelRow): StoredChannel {
+function toChannel({ created_at, updated_at, removed_at: _, ...row }: ChannelRow): StoredChannel {
   return { ...row, createdAt: created_at.getTime(), updatedAt: updated_at.getTime() };
 }
 

@@ -85,16 +85,19 @@ export interface DeliveryStore {
   keepError(id: string, error: string): Promise<void>;
   /** A delivery of its own, beside all rules: a test. */
   add(delivery: { readonly id: string; readonly channelId: string; readonly content: Notice }): Promise<void>;
-  /** Plans a delivery again that failed, or of which nobody knows whether it arrived; else false. */
+  /** Plans a delivery again that failed, or of which nobody knows whether it arrived, where its channel is still there; else false. */
   retry(id: string): Promise<boolean>;
   get(id: string): Promise<Delivery | null>;
-  /** Newest first, behind a position. */
+  /** Newest first, behind a position; those of channels that were removed only where they are asked for by their incident. */
   list(
     limit: number,
     filter: DeliveryFilter,
     after: { readonly createdAt: number; readonly id: string } | null,
   ): Promise<Delivery[]>;
 }
+
+/** Whether a delivery's channel was not removed. */
+const IS_REACHABLE = "EXISTS (SELECT FROM channels c WHERE c.id = deliveries.channel_id AND c.removed_at IS NULL)";
 
 /** One coordinator at a time plans and groups messages, so that none misses what belongs to its own. Any number; the same for all. */
 const PLANNING_LOCK = 0x706c616e;
@@ -202,7 +205,8 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
     },
     async retry(id) {
       const { rowCount } = await postgres.query(
-        "UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL, handed_at = NULL WHERE id = $1 AND state IN ('failed', 'uncertain')",
+        `UPDATE deliveries SET state = 'planned', due_at = now(), attempts = 0, ended_at = NULL, handed_at = NULL
+         WHERE id = $1 AND state IN ('failed', 'uncertain') AND ${IS_REACHABLE}`,
         [id],
       );
       return rowCount === 1;
@@ -214,7 +218,7 @@ export function createDeliveryStore(postgres: Postgres): DeliveryStore {
     async list(limit, { state, incidentId, channelId }, after) {
       const { rows } = await postgres.query<DeliveryRow>(
         `SELECT * FROM deliveries
-         WHERE ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR incident_id = $3) AND ($4::text IS NULL OR channel_id = $4)
+         WHERE ($3::text IS NOT NULL OR ${IS_REACHABLE}) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR incident_id = $3) AND ($4::text IS NULL OR channel_id = $4)
            AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
          ORDER BY created_at DESC, id DESC LIMIT $1`,
         [

@@ -26,6 +26,7 @@ export interface StoredEntry extends TimelineEntry {
 export interface IncidentDelivery {
   readonly id: string;
   readonly channelId: string;
+  /** Of one that was removed, followed by ` (removed)`. */
   readonly channelName: string;
   readonly channelType: ChannelType;
   readonly event: string;
@@ -162,8 +163,9 @@ export function createIncidentStore(postgres: Postgres): IncidentStore {
     },
     async deliveries(id) {
       const { rows } = await postgres.query<DeliveryRow>(
-        `SELECT d.id, d.channel_id, c.name, c.type, d.event, d.step, d.repeat, d.state, d.merged_into, d.created_at,
-                d.due_at, told.state AS outcome, told.attempts, told.last_error, told.ended_at
+        `SELECT d.id, d.channel_id, c.type, c.name || CASE WHEN c.removed_at IS NULL THEN '' ELSE ' (removed)' END AS name,
+                d.event, d.step, d.repeat, d.state, d.merged_into, d.created_at, d.due_at,
+                told.state AS outcome, told.attempts, told.last_error, told.ended_at
          FROM deliveries d JOIN channels c ON c.id = d.channel_id
            JOIN deliveries told ON told.id = coalesce(d.merged_into, d.id)
          WHERE d.incident_id = $1 ORDER BY d.created_at, d.id LIMIT $2`,

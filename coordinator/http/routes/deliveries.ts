@@ -35,6 +35,8 @@ export function deliveryRoutes(app: FastifyInstance, { deliveries }: { readonly 
     const isPlanned = await deliveries.retry(id);
     const delivery = await deliveries.get(id);
     if (!delivery) throw notFound("delivery", id);
+    const isDone = delivery.state === "failed" || delivery.state === "uncertain";
+    if (!isPlanned && isDone) throw new Problem(409, "Its channel was removed: there is nowhere to send it.");
     if (!isPlanned) throw new Problem(409, `It neither failed nor is uncertain: it is ${delivery.state}.`);
     return reply.code(202).send(present(delivery));
   });

@@ -484,4 +484,9 @@ export const postgresMigrations: readonly string[] = [
   CREATE INDEX deliveries_merged ON deliveries (merged_into) WHERE merged_into IS NOT NULL;
   CREATE INDEX deliveries_of_subject ON deliveries ((coalesce(incident_id, trouble_id, monitor_id)), channel_id);
   `,
+  `
+  -- A channel that is removed keeps its name, for what it was told, which another may bear from then on.
+  ALTER TABLE channels ADD COLUMN removed_at timestamptz(3), DROP CONSTRAINT channels_name_key;
+  CREATE UNIQUE INDEX channels_by_name ON channels (name) WHERE removed_at IS NULL;
+  `,
 ];

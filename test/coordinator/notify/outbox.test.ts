@@ -423,6 +423,35 @@ describe("what nobody watches any more", () => {
   });
 });
 
+test("what a channel was told stays when it is removed, under its name, and nothing more is sent to it", async () => {
+  const [old, other] = [await channel("old"), await channel("other")];
+  await rule({ repeat: "5m", steps: [{ channels: [old] }, { after: "1h", channels: [other] }] });
+  const [shop, till] = (await make("Shop", "Till")) as [Made, Made];
+  await goDown([shop]);
+  await become([shop], "down", ["sent", "planned", "planned"]);
+  answer = () => 404;
+  await goDown([till]);
+  await become([till], "down", ["failed", "planned", "planned"]);
+  const [failed] = (await first.call("GET", "/v1/deliveries?state=failed")).body.data;
+  expect((await first.call("DELETE", `/v1/channels/${old}`)).status).toBe(204);
+  expect((await first.call("DELETE", `/v1/channels/${old}`)).status).toBe(404);
+  await become([shop], "down", ["sent", "cancelled", "planned"]);
+  const told = (await first.call("GET", `/v1/incidents/${shop.incident}`)).body.deliveries;
+  expect(told.map(({ channelName, state }: any) => [channelName, state]).sort()).toEqual([
+    ["old (removed)", "cancelled"],
+    ["old (removed)", "sent"],
+    ["other", "planned"],
+  ]);
+  expect((await first.call("GET", "/v1/channels")).body.data.map(({ id }: any) => id)).toEqual([other]);
+  expect((await first.call("GET", "/v1/deliveries?state=failed")).body.data).toEqual([]);
+  const again = await first.call("POST", `/v1/deliveries/${failed.id}/retry`);
+  expect(again).toMatchObject({ status: 409, body: { detail: expect.stringContaining("channel was removed") } });
+  const { rows } = await database.query("SELECT settings, enabled FROM channels WHERE id = $1", [old]);
+  expect(rows).toEqual([{ settings: {}, enabled: false }]);
+  // Its name is free.
+  expect(await channel("old")).not.toBe(old);
+});
+
 test("trouble that ends within the delay and begins again is told when that has lasted as long", async () => {
   const id = await rule({ delay: "1h", steps: [{ channels: [await channel("again")] }] });
   const shop = await make("Shop");
