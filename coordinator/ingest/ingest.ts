@@ -25,6 +25,8 @@ const REMEMBER = { perGeneration: 500_000, maxAgeMs: 300_000 };
 const LEARN_MS = 1_000;
 /** A job comes again when its lock has run out and that is noticed, which takes less than this, in ms. */
 const REDELIVERED_MS = 60_000;
+/** Two deliveries are told apart by when they came, and a region's check from its next: that comes later than this, in ms. */
+const TOLD_APART_MS = 20;
 /** The same quarantine is logged no more often, in ms. */
 const QUARANTINE_LOG_MS = 10_000;
 
@@ -162,8 +164,7 @@ function asFirstTaken(arrival: Arrival): Arrival {
   const { result, repeated } = arrival;
   const sinceMs = result.receivedAt - endedAt(result);
   if (!repeated || sinceMs < 0 || sinceMs > REDELIVERED_MS) return arrival;
-  // Two deliveries are told apart by when they came.
-  const receivedAt = endedAt(result) + Math.min(sinceMs, result.receivedAt % 100);
+  const receivedAt = endedAt(result) + Math.min(sinceMs, result.receivedAt % TOLD_APART_MS);
   return { ...arrival, result: { ...result, receivedAt } };
 }
 

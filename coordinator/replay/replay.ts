@@ -12,6 +12,9 @@ import type { History } from "./history.ts";
 import { circumstancesAt, turnsAfter } from "./history.ts";
 import { isJudgedAlike } from "./judged-alike.ts";
 
+/** What came twice may have been received so much sooner than is stored, in ms, beside what the agent's clock is off. */
+const RECEIVED_BY_MS = 100;
+
 /** A result as it was stored. */
 export type Stored = Arrival<Ballot> & { readonly round: number };
 
@@ -58,7 +61,7 @@ export interface Replay {
  * sooner here than it did then, because the machine was called later than results
  * came in, it takes on the instant that those checks have. By another quorum it can
  * also begin a little later than they were asked for: what was asked within the last
- * second answers it as well.
+ * second answers it as well. So can it where a result came twice, a tenth of a second.
  *
  * What a coordinator did not judge, or judged more than 3 s late, can come out
  * otherwise: while PostgreSQL was away the latest result of each region alone was
@@ -102,7 +105,7 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
   }
 
   function takeInstant(doubt: Doubt): void {
-    const from = quorum === null ? doubt.at : doubt.at - REST_MS;
+    const from = doubt.at - (quorum === null ? RECEIVED_BY_MS : REST_MS);
     while ((asked[nextAsked]?.at ?? Number.POSITIVE_INFINITY) < from) nextAsked++;
     const near: Question[] = [];
     for (let n = nextAsked; (asked[n]?.at ?? Number.POSITIVE_INFINITY) <= doubt.at + MAX_BEHIND_MS; n++)

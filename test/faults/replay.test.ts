@@ -8,7 +8,7 @@ import { deploy } from "./deployment.ts";
 const OUTAGES = Number(process.env.VERDICT_RESTARTS ?? 0);
 
 test.skipIf(OUTAGES === 0)(
-  "a replay gives the incidents that there were though the coordinator was restarted in the midst of each",
+  "a replay gives the incidents that there were though the coordinator was restarted, or killed, in the midst of each",
   async ({ onTestFinished }) => {
     const deployment = await deploy();
     onTestFinished(deployment.stop);
@@ -25,15 +25,16 @@ test.skipIf(OUTAGES === 0)(
     await deployment.watch(3, { interval: "5s", timeout: "1s" });
     await verdicts("up");
     for (let n = 0; n < OUTAGES; n++) {
+      const signal = n % 2 === 0 ? "SIGTERM" : "SIGKILL";
       breakTarget(true);
       // Each time at another point: before anything is known, while it is in doubt, when it is down.
       await sleep((n * 700) % 6_000);
-      await coordinators[0]?.end("SIGTERM");
+      await coordinators[0]?.end(signal);
       await restartCoordinator(0);
       await verdicts("down", 60_000);
       breakTarget(false);
       await sleep((n * 900) % 6_000);
-      await coordinators[0]?.end("SIGTERM");
+      await coordinators[0]?.end(signal);
       await restartCoordinator(0);
       await verdicts("up", 60_000);
     }
