@@ -12,15 +12,25 @@ export async function readDocumentFile(file: string, terminal: Terminal): Promis
   return await readAs(file, terminal, (text) => parse(text) as unknown);
 }
 
+/** What one file holds. */
+export interface DocumentFile {
+  /** Its name, as messages have it. */
+  readonly file: string;
+  readonly documents: readonly unknown[];
+}
+
 /**
  * The documents in YAML or JSON files, of which each holds one, a list, or several between
  * lines of `---`; `-` is standard input.
  * @throws CommandFailure when one cannot be read.
  */
-export async function readDocumentFiles(files: readonly string[], terminal: Terminal): Promise<unknown[]> {
-  const all = await Promise.all(files.map((file) => readAs(file, terminal, documentsIn)));
-  return all.flat();
+export async function readDocumentFiles(files: readonly string[], terminal: Terminal): Promise<DocumentFile[]> {
+  return await Promise.all(
+    files.map(async (file) => ({ file: calledInput(file), documents: await readAs(file, terminal, documentsIn) })),
+  );
 }
+
+const calledInput = (file: string): string => (file === "-" ? "standard input" : file);
 
 function documentsIn(text: string): unknown[] {
   const documents = [...parseAllDocuments(text)];
@@ -33,6 +43,6 @@ async function readAs<T>(file: string, terminal: Terminal, read: (text: string) 
   try {
     return read(file === "-" ? await terminal.input() : await readFile(file, "utf8"));
   } catch (thrown) {
-    throw new CommandFailure(2, `${file === "-" ? "standard input" : file} cannot be read: ${errorText(thrown)}`);
+    throw new CommandFailure(2, `${calledInput(file)} cannot be read: ${errorText(thrown)}`);
   }
 }

@@ -3,7 +3,7 @@ import { ConfigError, errorText } from "../../shared/errors.ts";
 import { loadDotEnv } from "../../shared/program.ts";
 import { readVersion } from "../../shared/version.ts";
 import { addAgents } from "./agents/index.ts";
-import { addApply } from "./apply.ts";
+import { addApply } from "./apply/index.ts";
 import { addAudit } from "./audit.ts";
 import { addChannels } from "./channels/index.ts";
 import { createContext } from "./context.ts";

@@ -121,6 +121,21 @@ describe("requests in the README", () => {
     await releases.remove();
   });
 
+  it.each(blocks(readme, "yaml").flatMap((yaml) => (/^# \S+\.yaml\n(-|channels:)/.test(yaml) ? [yaml] : [])))(
+    "take a file as the README shows it: %#",
+    async (yaml) => {
+      const variables = [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, "a-secret"]);
+      const { code, out, err } = await watchpost(
+        ["apply", "-f", "-", "--dry-run"],
+        { WATCHPOST_URL: coordinator.url, WATCHPOST_TOKEN: adminToken, ...Object.fromEntries(variables) },
+        { input: yaml },
+      );
+      expect([code, err]).toEqual([0, ""]);
+      const names = [...yaml.matchAll(/^ *- name: (.+)$/gm)].map(([, name]) => name ?? "");
+      expect(names.filter((name) => !new RegExp(`^Would add (.+ )?${name}$`, "m").test(out))).toEqual([]);
+    },
+  );
+
   const [document] = /(?<=--json ').*(?=')/.exec(readme) ?? [];
   const requests = [...readme.matchAll(/^\| `(GET|PATCH|POST|PUT|DELETE) (\/\S+)` /gm)];
   /** A message that failed, each time anew: its channel is switched off. */
