@@ -1,17 +1,14 @@
 import { InvalidArgumentError } from "commander";
+import { isoTime, parseTime, timeRule } from "../../shared/clock.ts";
 import { parseDuration } from "../../shared/duration.ts";
 import { isRegion, regionRule } from "../../shared/region.ts";
 
-/** The ISO time of an ISO text, or of a duration before now. */
-export function parseTime(text: string, now: number): string {
+/** The ISO time of what a person wrote as one, or of a duration before now. */
+export function parseTimeOrAge(text: string, now: number): string {
   const ago = parseDuration(text);
-  const time = ago === null ? Date.parse(text) : now - ago;
-  if (!Number.isFinite(time)) {
-    throw new InvalidArgumentError(
-      "It must be an ISO 8601 time such as 2026-11-20T08:00:00Z, or a duration such as 1h.",
-    );
-  }
-  return new Date(time).toISOString();
+  const time = ago === null ? parseTime(text) : now - ago;
+  if (time === null) throw new InvalidArgumentError(`It ${timeRule}, or a duration such as 1h.`);
+  return isoTime(time);
 }
 
 export function parseLimit(text: string): number {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ResultRow } from "../http/api-types.ts";
 import { ABSENT, formatLatency } from "../quantities.ts";
-import { parseLimit, parseRegion, parseTime } from "./arguments.ts";
+import { parseLimit, parseRegion, parseTimeOrAge } from "./arguments.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "./context.ts";
 import { findMonitor } from "./monitors/find.ts";
 import { renderTable, statusColor } from "./table.ts";
@@ -17,7 +17,7 @@ interface Options extends JsonOption {
 
 export function addResults(parent: Command, context: CliContext): void {
   const { terminal } = context;
-  const time = (text: string) => parseTime(text, terminal.now());
+  const time = (text: string) => parseTimeOrAge(text, terminal.now());
   apiCommand(parent, "results", "List what a monitor's checks found, newest first", [
     'watchpost results "Checkout API"',
     "watchpost results mon_4k2j9x0v7c1b5n8m3q6w --region eu-west --limit 100",
@@ -26,7 +26,11 @@ export function addResults(parent: Command, context: CliContext): void {
   ])
     .argument("<monitor>", "its id or its name")
     .option("--region <region>", "only results from this region", parseRegion)
-    .option("--from <time>", "from this time on: ISO 8601, or how long ago (30m, 24h, 7d)", time)
+    .option(
+      "--from <time>",
+      "from this time on: ISO 8601 with its offset, a day of UTC, or how long ago (30m, 24h, 7d)",
+      time,
+    )
     .option("--to <time>", "before this time, written the same way", time)
     .option("--limit <n>", "at most so many results", parseLimit, DEFAULT_LIMIT)
     .action(async (name: string, options: Options) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseTime, timeRule } from "../../shared/clock.ts";
 import { unstorable, unstorableRule } from "../../shared/monitor.ts";
 import type { FieldError } from "./api-types.ts";
 import { Problem } from "./problem.ts";
@@ -53,22 +54,8 @@ export const plainText = (max: number) =>
 /** An instant in a query: ISO 8601, to ms since the epoch. */
 export const instant = z
   .string()
-  .refine(
-    (text) =>
-      /^\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text) &&
-      !Number.isNaN(Date.parse(text)) &&
-      isDay(text.slice(0, "2026-01-31".length)),
-    {
-      message: "must be a time in ISO 8601, such as 2026-01-31T12:00:00Z",
-    },
-  )
-  .transform((text) => Date.parse(text));
-
-/** Date.parse takes the 31st of February for the 3rd of March. */
-function isDay(date: string): boolean {
-  const instant = Date.parse(`${date}T00:00:00Z`);
-  return !Number.isNaN(instant) && new Date(instant).toISOString().startsWith(date);
-}
+  .transform(parseTime)
+  .refine((time) => time !== null, { message: timeRule });
 
 /** A cursor: opaque to people, a position to the list that gave it out. */
 function writeCursor(position: object): string {

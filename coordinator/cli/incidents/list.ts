@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { IncidentRow } from "../../http/api-types.ts";
 import { ABSENT, formatSpan } from "../../quantities.ts";
-import { parseLimit, parseRegion, parseTime } from "../arguments.ts";
+import { parseLimit, parseRegion, parseTimeOrAge } from "../arguments.ts";
 import type { CliContext, JsonOption } from "../context.ts";
 import { print } from "../context.ts";
 import { findMonitor } from "../monitors/find.ts";
@@ -21,13 +21,17 @@ interface Options extends JsonOption {
 
 /** What a list of incidents may be narrowed by. */
 export function addFilters(command: Command, { terminal }: CliContext): Command {
-  const time = (text: string) => parseTime(text, terminal.now());
+  const time = (text: string) => parseTimeOrAge(text, terminal.now());
   return command
     .addOption(new Option("--state <state>", "only those that are").choices(["open", "resolved"]))
     .option("--monitor <monitor>", "only this monitor's, by its id or its name")
     .option("--region <region>", "only those in which this region saw trouble", parseRegion)
     .addOption(new Option("--level <level>", "only those of this level").choices(["down", "degraded"]))
-    .option("--from <time>", "those that lasted from this time on: ISO 8601, or how long ago (30m, 24h, 7d)", time)
+    .option(
+      "--from <time>",
+      "those that lasted from this time on: ISO 8601 with its offset, a day of UTC, or how long ago (30m, 24h, 7d)",
+      time,
+    )
     .option("--to <time>", "or before this time, written the same way", time)
     .option("--limit <n>", "at most so many", parseLimit, DEFAULT_LIMIT);
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { quorumRule, readQuorum } from "../../../shared/monitor.ts";
 import type { OutlineRow, ReplayRow } from "../../http/api-types.ts";
 import { ABSENT } from "../../quantities.ts";
-import { parseTime } from "../arguments.ts";
+import { parseTimeOrAge } from "../arguments.ts";
 import { apiCommand, type CliContext, type JsonOption, print } from "../context.ts";
 import { findMonitor } from "../monitors/find.ts";
 import { oneLine, renderTable, statusColor } from "../table.ts";
@@ -21,7 +21,7 @@ interface Line extends OutlineRow {
 
 export function addReplay(parent: Command, context: CliContext): void {
   const { terminal } = context;
-  const time = (text: string) => parseTime(text, terminal.now());
+  const time = (text: string) => parseTimeOrAge(text, terminal.now());
   apiCommand(
     parent,
     "replay",
@@ -32,7 +32,11 @@ export function addReplay(parent: Command, context: CliContext): void {
     ],
   )
     .argument("<monitor>", "its id or its name")
-    .requiredOption("--from <time>", "from this time on: ISO 8601, or how long ago (30m, 24h, 7d)", time)
+    .requiredOption(
+      "--from <time>",
+      "from this time on: ISO 8601 with its offset, a day of UTC, or how long ago (30m, 24h, 7d)",
+      time,
+    )
     .option("--to <time>", "before this time, written the same way; now when not given", time)
     .option("--quorum <quorum>", "any, majority, all or a number; the monitor's own when not given", parseQuorum)
     .action(async (name: string, options: Options) => {

@@ -93,6 +93,7 @@ it("lists results with phases, by region and limit", async () => {
 it.each([
   [["--region", "EU"], "lower-case letters"],
   [["--from", "yesterday"], "ISO 8601"],
+  [["--from", "2026-01-31T12:00:00"], "ISO 8601 with its offset"],
   [["--limit", "0"], "whole number"],
 ])("refuses results with %j", async (flags, rule) => {
   expect(await watchpost(["results", "Shop", ...flags], env())).toMatchObject({

@@ -166,6 +166,7 @@ describe("a list of incidents", () => {
     ["from=yesterday", "from"],
     ["from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "to"],
     ["from=2026-02-31", "from"],
+    ["from=2026-02-28T12:00:00", "from"],
     ["cursor=nonsense", "cursor"],
     [`cursor=${forged({ startedAt: 9e15, id: "x" })}`, "cursor"],
     [`cursor=${forged({ startedAt: -9e14, id: "x" })}`, "cursor"],
