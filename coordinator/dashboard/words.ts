@@ -54,7 +54,7 @@ export const resolutionWords: Readonly<Record<NonNullable<IncidentRow["resolutio
   recovered: "the target came back",
   paused: "the monitor was paused",
   changed: "the monitor was changed",
-  removed: "the monitor was removed",
+  removed: "the monitor or region was removed",
   merged: "merged into another",
 };
 
