@@ -19,6 +19,8 @@ export interface Counts {
   readonly scheduled: number;
   readonly stored: number;
   readonly missed: Readonly<Record<"no_agent" | "expired" | "backlog" | "coordinator_down", number>>;
+  /** Those of the expired of which the agent that had them reported that it was too late for them. */
+  readonly reportedExpired: number;
   /** Rows of results beyond one per check. */
   readonly duplicates: number;
   readonly down: number;
@@ -138,7 +140,7 @@ export async function deploy({
     async storedBetween(from: number, to: number): Promise<number> {
       const [row] = await inClickHouse<{ stored: string }>(
         `SELECT uniqExact(monitor_id, region, round) AS stored FROM results
-         WHERE attempt = 0 AND toUnixTimestamp64Milli(scheduled_at) >= ${from} AND toUnixTimestamp64Milli(scheduled_at) < ${to}`,
+         WHERE attempt = 0 AND ${dueIn(from, to)}`,
       );
       return Number(row?.stored);
     },
@@ -187,8 +189,12 @@ export async function deploy({
         ),
       );
       const sum = (pick: (total: any) => number) => stats.reduce((all, { total }) => all + pick(total), 0);
-      const [row] = await inClickHouse<{ duplicates: string }>(
-        "SELECT count() - uniqExact(monitor_id, region, round, attempt) AS duplicates FROM results",
+      const [row] = await inClickHouse<{ duplicates: string; reported: string }>(
+        `SELECT (SELECT count() - uniqExact(monitor_id, region, round, attempt) FROM results) AS duplicates,
+                (SELECT uniqExact(monitor_id, region, round) FROM misses
+                 WHERE reason = 'expired' AND attempt = 0 AND ${dueIn(begin, end)}
+                   AND (monitor_id, region, round) NOT IN (SELECT monitor_id, region, round FROM results WHERE attempt = 0)
+                ) AS reported`,
       );
       return {
         scheduled: sum((total) => total.scheduled),
@@ -199,6 +205,7 @@ export async function deploy({
           backlog: sum((total) => total.missed.backlog),
           coordinator_down: sum((total) => total.missed.coordinator_down),
         },
+        reportedExpired: Number(row?.reported),
         duplicates: Number(row?.duplicates),
         down: sum((total) => total.statuses.down),
       };
@@ -210,6 +217,9 @@ export async function deploy({
     },
   };
 }
+
+const dueIn = (from: number, to: number): string =>
+  `toUnixTimestamp64Milli(scheduled_at) >= ${from} AND toUnixTimestamp64Milli(scheduled_at) < ${to}`;
 
 /** How many scheduled checks were not made. */
 export const missedIn = ({ missed }: Counts): number => Object.values(missed).reduce((a, b) => a + b, 0);

@@ -157,6 +157,8 @@ describe.concurrent("through a fault", { timeout: 120_000 }, () => {
         );
       },
     );
-    expect(missedIn(counts)).toBe(counts.missed.coordinator_down);
+    // A check for which the agent was too late, as on a busy machine, it reports. One that had been taken in and got lost
+    // would count as expired too, and nobody would have reported it.
+    expect(counts.missed).toMatchObject({ no_agent: 0, backlog: 0, expired: counts.reportedExpired });
   });
 });
