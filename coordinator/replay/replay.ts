@@ -150,12 +150,12 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
       incidents[incidents.length - 1] = { ...last, resolvedAt: next.validFrom, resolution: "paused" };
   }
 
-  /** Works through what fell due, and what changed, up to an instant. */
-  function goTo(until: number): void {
+  /** Works through what fell due, and what changed, up to an instant. @param falling up to which what fell due. */
+  function goTo(until: number, falling = until): void {
     for (;;) {
       const due = dueAt ?? Number.POSITIVE_INFINITY;
       const turnAt = turns[nextTurn]?.at ?? Number.POSITIVE_INFINITY;
-      if (Math.min(due, turnAt) > until) return;
+      if (due > falling && turnAt > until) return;
       if (turnAt <= due) turn();
       else judge([], due);
     }
@@ -166,7 +166,8 @@ export function createReplay({ history, begin, quorum, asked }: ReplayInput): Re
       for (let from = 0, to = 0; from < results.length; from = to) {
         const { receivedAt } = results[from] as Stored;
         while (results[to]?.receivedAt === receivedAt) to++;
-        goTo(receivedAt);
+        // What falls due in the very instant is looked at with what comes in it.
+        goTo(receivedAt, receivedAt - 1);
         const validFrom = revision?.validFrom ?? receivedAt;
         const arrivals = results.slice(from, to).filter(({ scheduledAt }) => scheduledAt >= validFrom);
         if (arrivals.length > 0) judge(latestOf(arrivals), receivedAt);

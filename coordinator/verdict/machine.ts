@@ -81,13 +81,17 @@ export function step<B extends Ballot>(
       : Math.max(subject.state.at, now - MAX_BEHIND_MS, Math.min(now, subject.votingSince ?? 0)),
   };
   const events = arrivals
-    .map((arrival) => ({ ...arrival, receivedAt: Math.max(Math.min(arrival.receivedAt, now), run.earliest) }))
+    .map((arrival) => ({ ...arrival, receivedAt: Math.min(arrival.receivedAt, now) }))
+    .filter((arrival) => isInTime(arrival, subject.policy))
+    .map((arrival) => ({ ...arrival, receivedAt: Math.max(arrival.receivedAt, run.earliest) }))
     .sort(inOrder);
   // What fell due before the earliest instant is looked at as of then, with all that has come by then.
   run.state = { ...run.state, at: run.earliest };
   let n = 0;
   for (let instant = run.earliest; ; instant = events[n]?.receivedAt as number) {
-    goTo(run, instant);
+    // What falls due in the very instant is looked at with what comes in it.
+    goTo(run, instant - 1);
+    run.state = { ...run.state, at: instant };
     for (let event = events[n]; event?.receivedAt === instant; event = events[++n]) take(run, event);
     look(run, instant);
     if (n === events.length) break;
@@ -124,13 +128,19 @@ function goTo<B extends Ballot>(run: Run<B>, until: number): void {
   if (until > run.state.at) run.state = { ...run.state, at: until };
 }
 
-/** Keeps an arrival as its region's vote if it is newer and came in time, and as an answer if it was asked for. */
-function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival<B>): void {
+/** Whether a result came while it told of the present. */
+function isInTime({ scheduledAt, receivedAt }: Arrival<Ballot>, policy: Policy): boolean {
+  return (
+    receivedAt <=
+    scheduledAt + Math.min(freshnessMs(policy) - 1, longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS)
+  );
+}
+
+/** Keeps an arrival as its region's vote if it is newer, and as an answer if it was asked for. */
+function take<B extends Ballot>(run: Run<B>, { receivedAt: _, ...arrived }: Arrival<B>): void {
   const arrival = arrived as unknown as B;
   const { policy } = run;
   const { region, status, scheduledAt, attempt } = arrival;
-  const inTime = Math.min(freshnessMs(policy) - 1, longestWaitMs(policy) + policy.timeoutMs + DELIVERY_MS);
-  if (receivedAt > scheduledAt + inTime) return;
   const vote = run.votes.get(region);
   if (vote?.scheduledAt === scheduledAt && vote.attempt === attempt) return;
   const isVote = !vote || isNewer(arrival, vote);
@@ -142,7 +152,7 @@ function take<B extends Ballot>(run: Run<B>, { receivedAt, ...arrived }: Arrival
   if (!isVote) return;
   const goesOn = vote?.status === status && scheduledAt < vote.scheduledAt + freshnessMs(policy);
   run.votes.set(region, { ...arrival, sideSince: goesOn ? vote.sideSince : arrival.checkedAt });
-  if (status !== "error" && (run.state.settled === "unknown" || status !== seenBy(run.state, region))) {
+  if (status !== "error" && (!goesOn || run.state.settled === "unknown" || status !== seenBy(run.state, region))) {
     run.state = { ...run.state, restUntil: Math.min(run.state.restUntil, run.state.at + REST_MS) };
   }
 }

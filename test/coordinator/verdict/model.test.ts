@@ -22,6 +22,9 @@ const found = [
   [1_003_258, "a vote that was stale when it came counted as of a moment ago"],
   [1_019_608, "a spooled result began a doubt when the same step was taken again"],
   [2_006_936, "a region's time for its first word was over and nobody looked"],
+  [7_038_525, "what was received in time and judged late counted as late"],
+  [7_038_786, "a vote ran out in the very ms in which the next one came"],
+  [7_091_288, "a region that spoke again was no news"],
   [2_017_477, "agents that failed by turns hid that there was nothing to judge by"],
 ] as const;
 

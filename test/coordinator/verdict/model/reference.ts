@@ -106,7 +106,7 @@ export function createReference(world: World): Reference {
     return (heard.get(region) ?? [])
       .filter(
         (result) =>
-          result.heardAt <= at && result.scheduledAt + inTime >= result.heardAt && result.scheduledAt >= resumedAt,
+          result.heardAt <= at && result.scheduledAt + inTime >= result.receivedAt && result.scheduledAt >= resumedAt,
       )
       .sort((a, b) => a.scheduledAt - b.scheduledAt || a.attempt - b.attempt)
       .filter(({ scheduledAt }) => scheduledAt + lifetime > at);
