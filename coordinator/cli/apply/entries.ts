@@ -12,6 +12,8 @@ export interface Entry {
   /** Its name as it is matched; null when it has none, which its schema complains of. */
   readonly name: string | null;
   readonly document: unknown;
+  /** The fields that want a variable which is not set, and are complained of for that. */
+  readonly unset: readonly string[];
 }
 
 /**
@@ -35,7 +37,8 @@ export function entriesOf(
     const isNamed = typeof name === "string" && name.trim() !== "";
     const label = `${file}: ${kinds[kind].noun} ${isNamed ? oneLine(name) : `${count} of the file`}`;
     for (const [field, rule] of unset) complain(`${label}: ${field}  ${rule}`);
-    return { kind, label, name: isNamed ? name.trim() : null, document };
+    const fields = unset.map(([field]) => field);
+    return { kind, label, name: isNamed ? name.trim() : null, document, unset: fields };
   }
 
   function inLists(lists: object): Entry[] {

@@ -55,26 +55,30 @@ export function planOf(
     return drafted.length > 0 ? drafted : existing[kind].filter(({ name }) => name === named).map(({ id }) => id);
   }
 
-  function resolve(document: unknown, { references }: Kind, label: string): unknown {
-    return Object.entries(references).reduce(
-      (resolved, [place, kind]) =>
+  function resolve({ kind, document }: Entry, complainOf: (field: string, rule: string) => void): unknown {
+    return Object.entries(kinds[kind].references).reduce<unknown>(
+      (resolved, [place, other]) =>
         replaceAt(resolved, place, (named, field) => {
-          const { noun, prefix } = kinds[kind];
-          const [id, ...more] = idsOf(kind, named);
+          const { noun, prefix } = kinds[other];
+          const [id, ...more] = idsOf(other, named);
           const rule =
             id === undefined
               ? `there is no ${noun} "${named}", neither in the files nor at the coordinator`
               : `${more.length + 1} ${noun}s are named "${named}": say which by its id`;
-          if (id === undefined || more.length > 0) complain(`${label}: ${field}  ${rule}`);
+          if (id === undefined || more.length > 0) complainOf(field, rule);
           return id ?? newId(prefix);
         }),
       document,
     );
   }
 
-  const steps = drafts.map(({ entry: { kind, label, name, document }, current, id }): Step => {
-    const resolved = resolve(document, kinds[kind], label);
-    const wanted = asReturned(kinds[kind], resolved, (line) => complain(`${label}: ${line}`));
+  const steps = drafts.map(({ entry, current, id }): Step => {
+    const { kind, label, name, unset } = entry;
+    function complainOf(field: string, rule: string): void {
+      if (!unset.includes(field)) complain(`${label}: ${[field, rule].filter(Boolean).join("  ")}`);
+    }
+    const resolved = resolve(entry, complainOf);
+    const wanted = asReturned(kinds[kind], resolved, complainOf);
     const isAsWanted = current !== null && wanted !== null && isDeepStrictEqual(wanted, plain(documentOf(current)));
     const action = current === null ? "create" : isAsWanted ? "keep" : "change";
     return { action, kind, label, name: name ?? "", current, document: resolved, id };
@@ -82,12 +86,12 @@ export function planOf(
   return inOrder(steps, complain);
 }
 
-function asReturned(kind: Kind, document: unknown, complain: (line: string) => void): object | null {
+function asReturned(kind: Kind, document: unknown, complain: (field: string, rule: string) => void): object | null {
   try {
     return plain(kind.asReturned(document));
   } catch (thrown) {
     if (!(thrown instanceof Problem || thrown instanceof SecretRefused)) throw thrown;
-    for (const { field, rule } of thrown.errors) complain([field, rule].filter(Boolean).join("  "));
+    for (const { field, rule } of thrown.errors) complain(field, rule);
     return null;
   }
 }

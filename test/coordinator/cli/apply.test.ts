@@ -200,9 +200,10 @@ tcp: { host: beside.example, port: 1 }
       {},
     );
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toContain(
-      "standard input: channel Phone: settings.topic  the environment variable NTFY_TOPIC is not set",
-    );
+    expect(err.split("\n").slice(1)).toEqual([
+      "  standard input: channel Phone: settings.topic  the environment variable NTFY_TOPIC is not set",
+      "",
+    ]);
     expect(await listed("/v1/channels")).toEqual(before);
     expect((await listed("/v1/maintenance")).map(({ name }) => name)).toEqual(["Nights"]);
   });
