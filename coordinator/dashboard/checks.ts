@@ -20,7 +20,7 @@ export function createChecks({
   readonly chosen: Set<string>;
   readonly options: ReadonlyArray<readonly [value: string, label: string]>;
   readonly hint?: string;
-  readonly look?: "checks" | "choice days";
+  readonly look?: "checks" | "choice weekdays";
 }): Checks {
   const id = `checks-${name}`;
   const boxes = options.map(([value]) => {

@@ -68,7 +68,7 @@ export function openRuleForm(
     legend: "Quiet hours begin on",
     chosen: days,
     options: Object.entries(weekdayWords),
-    look: "choice days",
+    look: "choice weekdays",
   });
   const urgent = new Set<string>(rule?.urgent ?? (["critical"] satisfies AlertRuleRow["urgent"]));
   const urgentChecks = createChecks({

@@ -106,13 +106,13 @@ export function createWhomForm(
   show();
   return {
     elements: [
-      list,
       h(
         "div",
         { class: "with-button" },
         field.element,
         h("button", { type: "button", onclick: choose }, "Add another"),
       ),
+      list,
       h("datalist", { id: `${name}-monitors` }, ...monitors.map((each) => h("option", { value: each.name }))),
       tags.element,
       kinds.element,

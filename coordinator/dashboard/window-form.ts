@@ -44,7 +44,7 @@ export function openWindowForm(
     legend: "Begins on",
     chosen: days,
     options: Object.entries(weekdayWords),
-    look: "choice days",
+    look: "choice weekdays",
   });
   const weeklyFrom = field("weekly-from", "From", { type: "time", value: weekly?.from ?? "22:00" });
   const weeklyTo = field(
