@@ -149,7 +149,7 @@ describe("watchpost tail", () => {
     const { code, out } = await people;
     expect(code).toBe(0);
     expect(out).toMatch(/^20\S+Z {2}monitor {3}Shop {2}changed$/m);
-    expect(out).toMatch(/^20\S+Z {2}incident {2}Shop {2}resolved {2}paused {2}inc_\w+$/m);
+    expect(out).toMatch(/^20\S+Z {2}incident {2}Shop {2}resolved {2}paused, by admin {2}inc_\w+$/m);
     expect(out).toMatch(/^20\S+Z {2}paused {4}Shop$/m);
     const events = (await program).out
       .trim()
