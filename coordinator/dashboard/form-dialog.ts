@@ -22,9 +22,11 @@ export function openFormDialog({
   async function onSubmit(event: Event): Promise<void> {
     event.preventDefault();
     button.disabled = true;
-    const isDone = await submit();
-    button.disabled = false;
-    if (isDone) dialog.close();
+    try {
+      if (await submit()) dialog.close();
+    } finally {
+      button.disabled = false;
+    }
   }
 
   const form = h(
