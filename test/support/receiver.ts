@@ -9,11 +9,11 @@ interface Received {
   readonly body: any;
 }
 
-/** An HTTP server that channels post JSON to. */
+/** An HTTP server that channels post JSON to; what it takes it answers as ntfy does, and webhooks mind no answer. */
 export interface Receiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** The status of every answer from now on; 204 until it is called. */
+  /** The status of every answer from now on; 200 until it is called. */
   answerWith(status: number): void;
   /** Waits until it has received so many. */
   hears(count: number): Promise<unknown>;
@@ -22,13 +22,13 @@ export interface Receiver {
 
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
-  let status = 204;
+  let status = 200;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { url: path = "", headers } = request;
     received.push({ path, headers, body: JSON.parse(Buffer.concat(chunks).toString()) });
-    response.writeHead(status).end();
+    response.writeHead(status).end(status === 200 ? '{"id":"1","event":"message"}' : undefined);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { colors, detailsOf, escapeMarkdown, linkOf, lookOf, symbols, titleOf } from "./text.ts";
@@ -31,6 +32,9 @@ export const discord: Channel<z.output<typeof settings>> = {
       color: Number.parseInt(colors[lookOf(notice)].slice(1), 16),
       timestamp: new Date(notice.at).toISOString(),
     };
-    await http.send({ url: target, body: { embeds: [embed], allowed_mentions: { parse: [] } } }, signal);
+    await http.send(
+      { url: target, body: { embeds: [embed], allowed_mentions: { parse: [] } }, isTaken: hasField("id") },
+      signal,
+    );
   },
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { breakMention, detailsOf, escapeHtml, jsonBytes, linkOf, lookOf, plainId, symbols, titleOf } from "./text.ts";
@@ -42,6 +43,6 @@ export const googlechat: Channel<z.output<typeof settings>> = {
       ],
       thread: { threadKey: plainId(notice.key) },
     };
-    await http.send({ url: target, body }, signal);
+    await http.send({ url: target, body, isTaken: hasField("name") }, signal);
   },
 };

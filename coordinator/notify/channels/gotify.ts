@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, token, under } from "./settings.ts";
 import { detailsOf, linkOf, titleOf } from "./text.ts";
@@ -31,6 +32,9 @@ export const gotify: Channel<z.output<typeof settings>> = {
         ...(link !== null && { "client::notification": { click: { url: link } } }),
       },
     };
-    await http.send({ url: under(serverUrl, "/message"), headers: { "x-gotify-key": token }, body }, signal);
+    await http.send(
+      { url: under(serverUrl, "/message"), headers: { "x-gotify-key": token }, body, isTaken: hasField("id") },
+      signal,
+    );
   },
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, token, under } from "./settings.ts";
 import { detailsOf, escapeHtml, htmlOf, jsonBytes, linkOf, lookOf, plainId, symbols, titleOf } from "./text.ts";
@@ -48,6 +49,9 @@ export const matrix: Channel<z.output<typeof settings>> = {
     };
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/m.room.message/${plainId(notice.id)}`;
     const headers = { authorization: `Bearer ${accessToken}` };
-    await http.send({ url: under(serverUrl, path), method: "PUT", headers, body }, signal);
+    await http.send(
+      { url: under(serverUrl, path), method: "PUT", headers, body, isTaken: hasField("event_id") },
+      signal,
+    );
   },
 };

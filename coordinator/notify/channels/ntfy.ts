@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, token } from "./settings.ts";
 import { detailsOf, jsonBytes, linkOf, lookOf, titleOf } from "./text.ts";
@@ -42,6 +43,6 @@ export const ntfy: Channel<z.output<typeof settings>> = {
       click: linkOf(notice) ?? undefined,
     };
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    await http.send({ url: serverUrl, headers, body }, signal);
+    await http.send({ url: serverUrl, headers, body, isTaken: hasField("id") }, signal);
   },
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Notice } from "../notice.ts";
 import { alertKeys } from "./alert-keys.ts";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import type { HttpRequest } from "./http.ts";
 import { baseUrl, token, under } from "./settings.ts";
@@ -37,7 +38,10 @@ export const opsgenie: Channel<z.output<typeof settings>> = {
     const headers = { authorization: `GenieKey ${apiKey}` };
     // Once more is no harm, should one of several fail: their aliases say what they are about.
     for (const { path, body } of requestsOf(notice)) {
-      await http.send({ url: under(apiUrl, `/v2/alerts${path}`), headers, body }, signal);
+      await http.send(
+        { url: under(apiUrl, `/v2/alerts${path}`), headers, body, isTaken: hasField("requestId") },
+        signal,
+      );
     }
   },
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Notice } from "../notice.ts";
 import { alertKeys } from "./alert-keys.ts";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, under } from "./settings.ts";
 import { clean, detailsOf, linkOf, shorten, titleOf } from "./text.ts";
@@ -19,6 +20,8 @@ const settings = z.strictObject({
 const MAX_SUMMARY = 1_024;
 const MAX_KEY = 255;
 
+const isTaken = hasField("status", "success");
+
 /** PagerDuty by its Events API v2: trouble opens an alert, and its end resolves what it opened. */
 export const pagerduty: Channel<z.output<typeof settings>> = {
   settings,
@@ -27,7 +30,10 @@ export const pagerduty: Channel<z.output<typeof settings>> = {
   async send({ routingKey, apiUrl }, notice, { http, signal }) {
     // Once more is no harm, should one of several fail: their keys say what they are about.
     for (const event of eventsOf(notice)) {
-      await http.send({ url: under(apiUrl, "/v2/enqueue"), body: { routing_key: routingKey, ...event } }, signal);
+      await http.send(
+        { url: under(apiUrl, "/v2/enqueue"), body: { routing_key: routingKey, ...event }, isTaken },
+        signal,
+      );
     }
   },
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Notice } from "../notice.ts";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, under, whole } from "./settings.ts";
 import { detailsOf, linkOf, plainId, titleOf } from "./text.ts";
@@ -30,6 +31,8 @@ const MAX_URL = 512;
 const NORMAL = 0;
 const EMERGENCY = 2;
 
+const isTaken = hasField("status", 1);
+
 /** Pushover by its Message API; an end or an acknowledgement stops the repeating of what it ends. */
 export const pushover: Channel<Settings> = {
   settings,
@@ -42,9 +45,15 @@ export const pushover: Channel<Settings> = {
     // Nor does one repeat beside its reminder: each would have to be acknowledged.
     if ((ends || notice.repeat > 0) && criticalPriority === EMERGENCY) {
       // First: should what follows fail, to do this once more is no harm.
-      await http.send({ url: under(apiUrl, `/1/receipts/cancel_by_tag/${tag}.json`), body: { token } }, signal);
+      await http.send(
+        { url: under(apiUrl, `/1/receipts/cancel_by_tag/${tag}.json`), body: { token }, isTaken },
+        signal,
+      );
     }
-    await http.send({ url: under(apiUrl, "/1/messages.json"), body: messageOf(settings, notice, tag) }, signal);
+    await http.send(
+      { url: under(apiUrl, "/1/messages.json"), body: messageOf(settings, notice, tag), isTaken },
+      signal,
+    );
   },
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { baseUrl, under, whole } from "./settings.ts";
 import { breakMention, detailsOf, escapeHtml, htmlOf, linkOf, lookOf, symbols, titleOf } from "./text.ts";
@@ -44,6 +45,6 @@ export const telegram: Channel<z.output<typeof settings>> = {
       parse_mode: "HTML",
       link_preview_options: { is_disabled: true },
     };
-    await http.send({ url: under(apiUrl, `/bot${botToken}/sendMessage`), body }, signal);
+    await http.send({ url: under(apiUrl, `/bot${botToken}/sendMessage`), body, isTaken: hasField("ok", true) }, signal);
   },
 };

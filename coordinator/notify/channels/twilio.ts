@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasField } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { basic } from "./http.ts";
 import { baseUrl, token, under } from "./settings.ts";
@@ -51,6 +52,9 @@ export const twilio: Channel<z.output<typeof settings>> = {
       Body: `${title}${details && `\n${details}`}${end}`,
     });
     const url = under(apiUrl, `/2010-04-01/Accounts/${accountSid}/Messages.json`);
-    await http.send({ url, headers: { authorization: basic(apiKeySid ?? accountSid, authToken) }, body }, signal);
+    await http.send(
+      { url, headers: { authorization: basic(apiKeySid ?? accountSid, authToken) }, body, isTaken: hasField("sid") },
+      signal,
+    );
   },
 };

@@ -9,7 +9,7 @@ import { until } from "../../support/until.ts";
 /** What the receiver got, and what it does with what it gets. */
 const received: Array<{ readonly path: string; readonly id: string | undefined }> = [];
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
-const takes: typeof answer = (_request, response) => void response.writeHead(204).end();
+const takes: typeof answer = (_request, response) => void response.writeHead(200).end("ok");
 const silent: typeof answer = () => undefined;
 
 /** One coordinator that only answers the API; those that tell people come and go. */

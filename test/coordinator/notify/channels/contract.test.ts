@@ -191,6 +191,29 @@ describe.each(httpChannelTypes)("every channel over HTTP: %s", (type) => {
     expect(thrown.message).toContain(`HTTP ${status}`);
   });
 
+  /** What of an answer of success is documented: of a webhook's nothing, of a workflow's of Teams hardly more. */
+  const answers = type === "webhook" ? "anything" : type === "teams" ? "anything but a page" : "as documented";
+
+  test("takes no web page for the vendor's answer", async () => {
+    vendor.answer = (response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<html><title>Sign in to Acme</title></html>");
+    if (answers === "anything") return await send(testNotice());
+    const thrown = await failure(send(testNotice()));
+    expect(thrown).toBeInstanceOf(GiveUp);
+    expect(thrown.message).toMatch(/^HTTP 200 \(OK\), but the web page "Sign in to Acme" came/);
+  });
+
+  test.each(["", "not found", "{}", '{"message":"gone"}'])(
+    "takes no other answer for the vendor's: %j",
+    async (body) => {
+      vendor.answer = (response) => response.writeHead(200).end(body);
+      if (answers !== "as documented") return await send(testNotice());
+      const thrown = await failure(send(testNotice()));
+      expect(thrown).toBeInstanceOf(GiveUp);
+      expect(thrown.message).toMatch(/^HTTP 200 \(OK\), but not the answer that the vendor documents/);
+    },
+  );
+
   test("follows no redirect, and does not say where to", async () => {
     vendor.received.length = 0;
     vendor.answer = (response) => response.writeHead(307, { location: "/elsewhere" }).end();

@@ -62,6 +62,11 @@ describe("the reason that is given", () => {
       "Bad Request: chat not found",
     ],
     [
+      "Telegram of a group that became a supergroup",
+      '{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}',
+      "Bad Request: group chat was upgraded to a supergroup chat: the chat's number is -1001234567890 now",
+    ],
+    [
       "PagerDuty",
       '{"status":"invalid event","message":"Event object is invalid","errors":["Length of \'routing_key\' is incorrect"]}',
       "Event object is invalid: Length of 'routing_key' is incorrect",
@@ -138,6 +143,46 @@ test.each([
   const target = await rawTarget(bytes, { end: true });
   servers.push(target);
   expect(await failure(sending(`http://127.0.0.1:${target.port}`))).toBeInstanceOf(kind);
+});
+
+test("says plainly that a port speaks no TLS", async () => {
+  const url = await answering((_request, response) => response.end());
+  const thrown = await failure(sending(url.replace("http:", "https:")));
+  expect(thrown).toMatchObject({ name: "RetryLater", mayHaveArrived: false });
+  expect(thrown.message).toBe(
+    "no TLS is spoken at this port: the URL begins with https, and the port may be one of plain HTTP",
+  );
+});
+
+describe("an answer of success that is to be looked at", () => {
+  const isTaken = (answer: string) => answer === "ok";
+  const sendingTo = (listener: RequestListener, authorization = "Basic secret") =>
+    answering(listener).then((url) =>
+      http.send({ url, headers: { authorization }, body: {}, isTaken }, AbortSignal.timeout(500)),
+    );
+
+  test("is one when it is the vendor's", async () => {
+    await sendingTo((_request, response) => response.end("ok"));
+  });
+
+  test.each([
+    ["a login page", "<!doctype html><title>Sign in</title>", 'the web page "Sign in" came in place'],
+    ["a page without a title", " <html><body>Hello", "a web page came in place"],
+    ["what says no more", "", "not the answer that the vendor documents"],
+    ["what says otherwise", '{"message":"not here"}', "not the answer that the vendor documents: not here"],
+    ["what says credentials back", "Basic secret?", "not the answer that the vendor documents: Basic ***?"],
+  ])("is none when it is %s", async (_what, body, reason) => {
+    const thrown = await failure(sendingTo((_request, response) => response.end(body)));
+    expect(thrown).toBeInstanceOf(GiveUp);
+    expect(thrown.message).toContain(`HTTP 200 (OK), but ${reason}`);
+  });
+
+  test("is one when it breaks off or is too long to be read, unless it is a page", async () => {
+    await sendingTo((_request, response) => response.writeHead(200).write('{"taken":'));
+    await sendingTo((_request, response) => response.end(`{"taken":"${"x".repeat(20_000)}"}`));
+    const thrown = await failure(sendingTo((_request, response) => response.writeHead(200).write("<html>")));
+    expect(thrown).toBeInstanceOf(GiveUp);
+  });
 });
 
 test("gives up on what cannot be sent", async () => {
