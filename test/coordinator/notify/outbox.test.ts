@@ -363,9 +363,12 @@ describe("what nobody watches any more", () => {
     await state(flapping, "up", { flapping: true });
     await tell("flapping", [flapping], incidentOf);
     await become([flapping], "flapping", ["sent"]);
-    for (const one of [well, flapping, silent]) expect((await pause(one)).status).toBe(200);
-    await become([flapping], "closed", ["sent"]);
-    await become([silent], "closed", ["sent"]);
+    expect((await pause(well)).status).toBe(200);
+    // One after the other: of two that are paused together one message may tell.
+    for (const one of [flapping, silent]) {
+      expect((await pause(one)).status).toBe(200);
+      await become([one], "closed", ["sent"]);
+    }
     expect(await deliveries([well], "closed")).toEqual([]);
     const closings = received.filter(({ document }) => document.type === "closed").map(({ document }) => document.data);
     expect(closings.map(({ key, title }) => [key, title.replace(/\d+ s/, "n s")]).sort()).toEqual(
