@@ -84,6 +84,10 @@ export interface DueDelivery extends Delivery {
 export const TROUBLES = "('down', 'degraded', 'no_data', 'flapping', 'region_impaired', 'agent_trouble')";
 export const ENDINGS = "('up', 'region_recovered', 'agent_recovered', 'closed')";
 
+/** What a notice or a delivery is about, as SQL: word for word as the index `deliveries_of_subject` has it. */
+export const subjectOf = (table: string): string =>
+  `coalesce(${table}.incident_id, ${table}.trouble_id, ${table}.monitor_id)`;
+
 export interface DeliveryRow {
   readonly id: string;
   readonly channel_id: string;

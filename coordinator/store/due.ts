@@ -2,7 +2,7 @@ import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { Above } from "../notify/silence.ts";
 import type { DeliveryRow, DueDelivery } from "./delivery-rows.ts";
-import { ENDINGS, TROUBLES, toDelivery } from "./delivery-rows.ts";
+import { ENDINGS, subjectOf, TROUBLES, toDelivery } from "./delivery-rows.ts";
 import type { PostgresClient } from "./postgres.ts";
 
 /** So long those that belong together wait for what is still to be planned, in seconds; should that not be possible, not longer. */
@@ -21,8 +21,6 @@ interface DueRow extends DeliveryRow {
   readonly started_at: Date | null;
   readonly spec: MonitorSpec | null;
 }
-
-const subjectOf = (table: string) => `coalesce(${table}.incident_id, ${table}.trouble_id, ${table}.monitor_id)`;
 
 /** Whether somebody was told of trouble at a channel since they were last told of its end. */
 const IS_HEARD = `EXISTS (

@@ -7,7 +7,7 @@ import type { NoticeEvent } from "../notify/notice.ts";
 import type { Hearer } from "../notify/plan.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { OutboxEntry } from "./delivery-rows.ts";
-import { ENDINGS, TROUBLES } from "./delivery-rows.ts";
+import { ENDINGS, subjectOf, TROUBLES } from "./delivery-rows.ts";
 import type { PostgresClient } from "./postgres.ts";
 
 interface OutboxRow {
@@ -39,7 +39,7 @@ export async function takeOutbox(
     `SELECT n.id, n.at, n.event, n.region, n.content, n.monitor_id, s.verdict, n.event IN ${ENDINGS} AS is_end,
             coalesce(m.spec, (SELECT r.spec FROM monitor_revisions r WHERE r.monitor_id = n.monitor_id
                                 AND r.spec IS NOT NULL ORDER BY r.revision DESC LIMIT 1)) AS spec,
-            coalesce(n.incident_id, n.trouble_id, n.monitor_id) AS subject
+            ${subjectOf("n")} AS subject
      FROM notices n LEFT JOIN monitors m ON m.id = n.monitor_id LEFT JOIN monitor_status s ON s.monitor_id = n.monitor_id
      WHERE n.routed_at IS NULL ORDER BY n.at, n.id LIMIT $1 FOR UPDATE OF n SKIP LOCKED`,
     [limit],
@@ -76,13 +76,13 @@ export function runsOf<T extends { readonly ended: string | null }>(taken: reado
  */
 export async function callOff(client: PostgresClient, ended: readonly string[]): Promise<Map<string, Hearer[]>> {
   if (ended.length === 0) return new Map();
-  const ofThem = `coalesce(incident_id, trouble_id, monitor_id) = ANY($1) AND event IN ${TROUBLES}`;
+  const ofThem = `${subjectOf("deliveries")} = ANY($1) AND event IN ${TROUBLES}`;
   await client.query(
     `UPDATE deliveries SET state = 'cancelled', ended_at = now() WHERE ${ofThem} AND state = 'planned'`,
     [ended],
   );
   const { rows } = await client.query<{ subject: string; channel_id: string; rule_id: string }>(
-    `SELECT DISTINCT coalesce(incident_id, trouble_id, monitor_id) AS subject, channel_id, rule_id FROM deliveries
+    `SELECT DISTINCT ${subjectOf("deliveries")} AS subject, channel_id, rule_id FROM deliveries
      WHERE ${ofThem} AND rule_id IS NOT NULL AND state <> 'cancelled'`,
     [ended],
   );
