@@ -4,7 +4,7 @@ import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Closing } from "../incidents/follow.ts";
 import type { Evidence, Incident } from "../incidents/incident.ts";
 import { troubleMs } from "../incidents/incident.ts";
-import { formatUtc } from "../quantities.ts";
+import { formatSpan, formatUtc } from "../quantities.ts";
 import { composeTrouble } from "./compose-trouble.ts";
 import type { Notice, NoticeEvent, NoticeEvidence, NoticeMonitor, Severity } from "./notice.ts";
 import type { PlannedDelivery } from "./plan.ts";
@@ -177,22 +177,4 @@ function pageOf(publicUrl: string | null, monitor: NoticeMonitor | null, inciden
   const base = publicUrl.replace(/\/+$/, "");
   if (incident) return `${base}/#/incidents/${incident.id}`;
   return monitor ? `${base}/#/monitors/${monitor.id}` : base;
-}
-
-/** A span in its two largest units: `4 s`, `12 min 5 s`, `3 h 2 min`. */
-export function formatSpan(ms: number): string {
-  const seconds = Math.round(ms / 1_000);
-  const units = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3_600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [seconds % 60, "s"],
-  ] as const;
-  const first = units.findIndex(([count]) => count > 0);
-  if (first === -1) return "0 s";
-  return units
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(" ");
 }

@@ -24,6 +24,11 @@ test("trouble that came back is told with when it began to fail again, and for h
   expect(told("down", anIncident({ startedAt: at("11:50:00") })).lines[1]).toBe("Since 2026-03-01 11:50:00 UTC");
 });
 
+test("a span is cut to its units, as it is where an incident is shown", () => {
+  const over = anIncident({ startedAt: at("12:00:00"), recoveredAt: at("12:03:19") + 600 });
+  expect(told("up", over).title).toBe("UP: Shop (after 3 min 19 s)");
+});
+
 describe("what is not watched any more", () => {
   const closed = (incident: Incident | null, closing: Closing, region: string | null = null) =>
     compose(
