@@ -34,8 +34,8 @@ export function waitIn(answer: string): number | null {
   return typeof seconds === "number" ? seconds * 1_000 : null;
 }
 
-/** The answer of those that say no more than that: Slack and Mattermost. */
-export const isOk = (answer: string): boolean => answer.trim() === "ok";
+/** The answer of those whose words are free, or whose protocol others speak too and answer in other words. */
+export const isNoPage = (answer: string): boolean => !isPage(answer);
 
 /** A JSON object with a field that has this value, or with one that names what was made of the message. */
 export const hasField =

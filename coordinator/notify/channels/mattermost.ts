@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isOk } from "./answer.ts";
+import { isNoPage } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import {
@@ -38,6 +38,6 @@ export const mattermost: Channel<z.output<typeof settings>> = {
       title_link: linkOf(notice, 1_000) ?? undefined,
       text: detailsOf(notice, MAX_TEXT_BYTES, look),
     };
-    await http.send({ url, body: { attachments: [attachment] }, isTaken: isOk }, signal);
+    await http.send({ url, body: { attachments: [attachment] }, isTaken: isNoPage }, signal);
   },
 };

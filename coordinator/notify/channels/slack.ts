@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isOk } from "./answer.ts";
+import { isNoPage } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { colors, detailsOf, escapeSlack, linkOf, lookOf, symbols, titleOf } from "./text.ts";
@@ -43,7 +43,7 @@ export const slack: Channel<z.output<typeof settings>> = {
         },
       ],
     };
-    await http.send({ url, body, isTaken: isOk }, signal);
+    await http.send({ url, body, isTaken: isNoPage }, signal);
   },
 };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isPage } from "./answer.ts";
+import { isNoPage } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { httpUrl } from "./settings.ts";
 import { detailsOf, jsonBytes, linkOf, lookOf, symbols, titleOf } from "./text.ts";
@@ -23,9 +23,6 @@ const cardColors = {
   ok: "good",
   closed: "default",
 } as const;
-
-/** What a workflow answers is its author's to say; mostly nothing. */
-const isTaken = (answer: string): boolean => !isPage(answer);
 
 /** Microsoft Teams by a workflow's webhook, as an Adaptive Card. Text runs know no Markdown, unlike text blocks. */
 export const teams: Channel<z.output<typeof settings>> = {
@@ -53,7 +50,7 @@ export const teams: Channel<z.output<typeof settings>> = {
       actions: link === null ? [] : [{ type: "Action.OpenUrl", title: "Open in Watchpost", url: link }],
     };
     const attachment = { contentType: "application/vnd.microsoft.card.adaptive", contentUrl: null, content: card };
-    await http.send({ url, body: { type: "message", attachments: [attachment] }, isTaken }, signal);
+    await http.send({ url, body: { type: "message", attachments: [attachment] }, isTaken: isNoPage }, signal);
   },
 };
 
