@@ -16,6 +16,8 @@ export type Splitter = (pending: Buffer) => { readonly messages: readonly Messag
 export interface MessageRelay {
   /** The URL with the relay in the server's place. */
   readonly url: string;
+  /** Lets through what is held of clients that are still there. */
+  release(): void;
   stop(): Promise<void>;
 }
 
@@ -30,23 +32,32 @@ export async function startMessageRelay(
 ): Promise<MessageRelay> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const held = new Map<Socket, () => void>();
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const split = splitter();
     let pending: Buffer = Buffer.alloc(0);
-    let isHeld = false;
+    const waiting: Buffer[] = [];
     client.setNoDelay();
     upstream.setNoDelay();
     client.on("data", (data) => {
       const { messages, rest } = split(Buffer.concat([pending, data]));
       pending = rest;
       for (const message of messages) {
-        isHeld ||= before(message) === "hold";
-        if (isHeld) return;
-        upstream.write(message.bytes);
-        after(message);
+        if (!held.has(client) && before(message) === "hold") {
+          held.set(client, () => {
+            for (const bytes of waiting.splice(0)) upstream.write(bytes);
+          });
+        }
+        if (held.has(client)) {
+          waiting.push(message.bytes);
+        } else {
+          upstream.write(message.bytes);
+          after(message);
+        }
       }
     });
+    for (const event of ["end", "close"]) client.on(event, () => void held.delete(client));
     upstream.on("data", (data) => void client.write(data));
     client.on("end", () => upstream.end());
     upstream.on("end", () => client.end());
@@ -69,6 +80,12 @@ export async function startMessageRelay(
   relayed.port = String((server.address() as AddressInfo).port);
   return {
     url: relayed.href,
+    release() {
+      for (const [client, letGo] of held) {
+        held.delete(client);
+        letGo();
+      }
+    },
     async stop() {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, expect, test } from "vitest";
 import { adminToken } from "../support/coordinator.ts";
@@ -239,6 +240,9 @@ async function stage() {
     if (at !== null) {
       await own.exited;
       living = null;
+      // Its connections end with it. One that does not is of who was there before, whose way to the channels is the same.
+      await setImmediate();
+      toReceiver.release();
       if (other === null) living = await start("notify", relayed);
       await until(
         () => isTold(event),
