@@ -9,7 +9,8 @@ export const troubleKinds = [
 export type TroubleKind = (typeof troubleKinds)[number];
 
 /** Why it ended: it is well again, or there is nobody left whom it could be about. */
-export type TroubleResolution = "recovered" | "gone";
+export const troubleResolutions = ["recovered", "gone"] as const;
+export type TroubleResolution = (typeof troubleResolutions)[number];
 
 /** Times are ms since the epoch. */
 export interface AgentTrouble {

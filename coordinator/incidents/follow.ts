@@ -18,6 +18,7 @@ export type NewsEvent =
   | "up"
   | "flapping"
   | "no_data"
+  | "data_back"
   | "region_impaired"
   | "region_recovered"
   | "closed";
@@ -44,6 +45,8 @@ export interface News {
   readonly incident: Incident | null;
   /** Of what is closed. */
   readonly closing?: Closing;
+  /** Of results that come again: what they say. */
+  readonly found?: IncidentLevel;
 }
 
 export interface Course {
@@ -113,7 +116,7 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
   };
 
   function trouble(level: IncidentLevel, effect: Extract<Effect<B>, { type: "settled" }>): void {
-    const { at, begunAt: startedAt, evidence: votes, suspectedAt, before } = effect;
+    const { at, from, begunAt: startedAt, evidence: votes, suspectedAt, before } = effect;
     const seen = votes.map(evidenceOf);
     if (isOpen() && incident) {
       const was = incident.level;
@@ -126,6 +129,9 @@ export function follow<B extends Ballot>(input: CourseInput<B>): Course {
       }
       return;
     }
+    // A silence before the incident is over; one within it is the incident's own, and ends with it.
+    if (from === "unknown" && before !== null)
+      news.push({ event: "data_back", at, monitorId, incident: null, found: level });
     if (incident && incident.recoveredAt !== null && startedAt - incident.recoveredAt <= input.graceMs) {
       const evidence = witnessed(incident.evidence, seen);
       const failedAgainAt = Math.max(incident.recoveredAt, startedAt);

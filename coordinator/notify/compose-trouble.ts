@@ -30,10 +30,7 @@ export function composeTrouble(
   const isOver = event === "agent_recovered";
   const subject = agentId === null ? `region ${region}` : `${agentName ?? agentId} in ${region}`;
   const lasted = resolvedAt === null ? "" : ` (after ${formatSpan(resolvedAt - since)})`;
-  const title =
-    resolution === "gone"
-      ? `NOT EXPECTED ANY MORE: ${subject}`
-      : `${titles[kind][isOver ? "over" : "is"]}: ${subject}${lasted}`;
+  const what = resolution === "gone" ? "NOT EXPECTED ANY MORE" : titles[kind][isOver ? "over" : "is"];
   const named = agentId !== null && agentName !== null ? [`Agent ${agentId}`] : [];
   const began = `Since ${formatUtc(since)}`;
   return {
@@ -41,7 +38,7 @@ export function composeTrouble(
     event,
     severity: isOver ? "ok" : severity,
     at,
-    title,
+    title: `${what}: ${subject}${lasted}`,
     lines: isOver
       ? [...named, began, ...(resolvedAt === null ? [] : [`Until ${formatUtc(resolvedAt)}`])]
       : [detail, consequences[kind], ...named, began],
@@ -49,7 +46,7 @@ export function composeTrouble(
     key: trouble.id,
     monitors: [],
     incident: null,
-    trouble: { id: trouble.id, kind, region, agentId, since, resolvedAt },
+    trouble: { id: trouble.id, kind, region, agentId, since, resolvedAt, resolution },
     evidence: [],
     url: publicUrl === null ? null : `${publicUrl.replace(/\/+$/, "")}/#/agents`,
   };

@@ -2,7 +2,7 @@ import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { PhaseName } from "../../shared/result.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Closing } from "../incidents/follow.ts";
-import type { Evidence, Incident } from "../incidents/incident.ts";
+import type { Evidence, Incident, IncidentLevel } from "../incidents/incident.ts";
 import { troubleMs } from "../incidents/incident.ts";
 import { formatSpan, formatUtc } from "../quantities.ts";
 import { composeTrouble } from "./compose-trouble.ts";
@@ -19,6 +19,7 @@ const severityOf: Readonly<Record<NoticeEvent, Severity>> = {
   agent_trouble: "warning",
   agent_recovered: "ok",
   up: "ok",
+  data_back: "ok",
   region_recovered: "ok",
   closed: "ok",
   acknowledged: "info",
@@ -32,6 +33,7 @@ export const titleWords: Readonly<Record<NoticeEvent, string>> = {
   degraded: "DEGRADED",
   flapping: "FLAPPING",
   no_data: "NO DATA",
+  data_back: "DATA AGAIN",
   certificate_expiring: "CERTIFICATE",
   region_impaired: "REGION IMPAIRED",
   region_recovered: "REGION WELL AGAIN",
@@ -54,26 +56,29 @@ export interface Told {
   readonly trouble: AgentTrouble | null;
   /** Of what is closed. */
   readonly closing?: Closing | null;
+  /** Of results that come again: what they say. */
+  readonly found?: IncidentLevel | null;
   /** More to say, one fact per line. */
   readonly lines?: readonly string[];
 }
 
 /** @param publicUrl where people reach the dashboard; null when that is not known. */
 export function compose(
-  { id, event, at, monitor, region, incident, trouble, closing = null, lines = [] }: Told,
+  { id, event, at, monitor, region, incident, trouble, closing = null, found = null, lines = [] }: Told,
   publicUrl: string | null,
 ): Notice {
   if (trouble) return composeTrouble(trouble, { id, event, at }, publicUrl);
   const subject = monitor?.name ?? (region === null ? "Watchpost" : `region ${region}`);
   const durationMs = closing?.forMs ?? (incident && troubleMs(incident));
-  const lasted = event === "up" && durationMs !== null ? ` (after ${formatSpan(durationMs)})` : "";
+  const lasted = event === "up" && durationMs !== null ? `after ${formatSpan(durationMs)}` : null;
+  const more = closing ? lastSeen(closing) : (found ?? lasted);
   return {
     id,
     event,
     severity: severityOf[event],
     at,
-    title: `${titleWords[event]}: ${subject}${closing ? ` (${lastSeen(closing)})` : lasted}`,
-    lines: [...lines, ...factsOf(event, monitor, incident, closing)],
+    title: `${titleWords[event]}: ${subject}${more === null ? "" : ` (${more})`}`,
+    lines: [...lines, ...factsOf({ event, monitor, incident, closing, found })],
     repeat: 0,
     key: keyOf({ id, event, monitor, incident }),
     monitors: monitor ? [monitor] : [],
@@ -100,7 +105,8 @@ export function compose(
  */
 function keyOf({ id, event, monitor, incident }: Pick<Told, "id" | "event" | "monitor" | "incident">): string {
   if (incident) return incident.id;
-  return monitor && (event === "no_data" || event === "up" || event === "closed") ? monitor.id : id;
+  const isOfSilence = event === "no_data" || event === "up" || event === "data_back" || event === "closed";
+  return monitor && isOfSilence ? monitor.id : id;
 }
 
 const UNHEARD = "You may not have been told before: no answer came to the last message.";
@@ -120,18 +126,20 @@ function lastSeen({ was, forMs }: Closing): string {
   return was.replace("_", " ") + (forMs === null ? "" : ` for ${formatSpan(forMs)}`);
 }
 
-function factsOf(
-  event: NoticeEvent,
-  monitor: NoticeMonitor | null,
-  incident: Incident | null,
-  closing: Closing | null,
-): string[] {
+function factsOf({
+  event,
+  monitor,
+  incident,
+  closing,
+  found,
+}: Pick<Required<Told>, "event" | "monitor" | "incident" | "closing" | "found">): string[] {
   const facts = monitor ? [`${monitor.type} ${monitor.target}`] : [];
   if (closing) {
     const { reason, by } = closing;
     facts.push(`${closingWords[reason]}${by === null ? "" : ` by ${by}`}: whether it is well is not known.`);
   }
   if (event === "no_data") facts.push("Too few regions report results: it is not known whether it is up.");
+  if (found !== null) facts.push(`Results come again: it is ${found}.`);
   if (event === "flapping")
     facts.push("It changes too often to tell of each change; you hear again when it has settled.");
   if (!incident) return facts;

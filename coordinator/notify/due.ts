@@ -12,13 +12,15 @@ const SILENCED_EVERY_MS = 2_000;
 const BEHIND_EVERY_MS = 500;
 /** Services that keep an alert per incident: a message over several could not be closed for one. */
 const keepsAlerts: ReadonlySet<ChannelType> = new Set<ChannelType>(["pagerduty", "opsgenie"]);
+/** For these each end has to be told: they know what has ended by its key. */
+const readByPrograms: ReadonlySet<ChannelType> = new Set<ChannelType>([...keepsAlerts, "webhook", "command"]);
 
 /**
  * What becomes of deliveries that are due: called off when what they tell is over, when
  * somebody has it in hand, when no rule wants it any more, and an end of which nobody has heard
  * the beginning; put off while their monitor is in maintenance or one that it depends on is down,
  * and while an earlier message of the same has not arrived; several of one event for one channel
- * made into one message.
+ * made into one message; that results come again made one with the trouble that they tell of, for people.
  */
 export function decideDue(due: readonly DueDelivery[], rules: readonly AlertRule[], now: number): Dispatched[] {
   const decided: Dispatched[] = [];
@@ -31,9 +33,35 @@ export function decideDue(due: readonly DueDelivery[], rules: readonly AlertRule
     else if (endings.has(delivery.event) && !delivery.isHeard) decided.push({ id: delivery.id, state: "cancelled" });
     else ready.push(delivery);
   }
-  const alike = groupBy(ready, groupOf);
-  return [...decided, ...[...alike.values()].flatMap(asOne)];
+  return [...decided, ...messagesOf(ready)];
 }
+
+/** Who reads that a monitor is down has read that its results come again. */
+function messagesOf(ready: readonly DueDelivery[]): Dispatched[] {
+  const findings = new Map(ready.filter(isFinding).map((delivery) => [aboutOf(delivery), delivery.id]));
+  const beside = new Map(
+    ready.flatMap((delivery): Array<[string, string]> => {
+      const finding = isSaidByFinding(delivery) ? findings.get(aboutOf(delivery)) : undefined;
+      return finding === undefined ? [] : [[delivery.id, finding]];
+    }),
+  );
+  const alike = groupBy(
+    ready.filter(({ id }) => !beside.has(id)),
+    groupOf,
+  );
+  const messages = [...alike.values()].flatMap(asOne);
+  const carriers = new Map(messages.map(({ id, into = id }) => [id, into]));
+  const said = [...beside].map(([id, finding]): Dispatched => {
+    return { id, state: "merged", into: carriers.get(finding) ?? finding };
+  });
+  return [...messages, ...said];
+}
+
+const isSaidByFinding = ({ event, channelType }: DueDelivery): boolean =>
+  event === "data_back" && !readByPrograms.has(channelType);
+const isFinding = ({ event, repeat }: DueDelivery): boolean =>
+  repeat === 0 && (event === "down" || event === "degraded");
+const aboutOf = ({ channelId, monitorId }: DueDelivery): string => `${channelId} ${monitorId}`;
 
 function isCalledOff(delivery: DueDelivery, rules: readonly AlertRule[]): boolean {
   const { event, step, repeat, isOver, isAcknowledged } = delivery;

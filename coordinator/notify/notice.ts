@@ -1,7 +1,7 @@
 import type { CheckErrorCode } from "../../shared/errors.ts";
 import type { MonitorType } from "../../shared/monitor.ts";
 import type { PhaseName, ResultStatus } from "../../shared/result.ts";
-import type { TroubleKind } from "../agents/trouble.ts";
+import type { TroubleKind, TroubleResolution } from "../agents/trouble.ts";
 import type { Closing } from "../incidents/follow.ts";
 import type { IncidentKind } from "../incidents/incident.ts";
 import type { Verdict } from "../verdict/verdict.ts";
@@ -20,10 +20,11 @@ export const ruleEvents = [
 ] as const;
 
 /**
- * What people can be told of: also what answers to what somebody did, and for those who heard of the beginning the end
- * of an agent's trouble, and that nobody watches any more what was in trouble.
+ * What people can be told of: also what answers to what somebody did, and for those who heard of the beginning that
+ * results come again, which say that it is not well, the end of an agent's trouble, and that nobody watches any more
+ * what was in trouble.
  */
-export const noticeEvents = [...ruleEvents, "agent_recovered", "closed", "acknowledged", "test"] as const;
+export const noticeEvents = [...ruleEvents, "data_back", "agent_recovered", "closed", "acknowledged", "test"] as const;
 export type NoticeEvent = (typeof noticeEvents)[number];
 
 /** `ok` ends what an earlier notice of the same key began: channels that keep alerts close theirs. */
@@ -96,6 +97,7 @@ export interface NoticeTrouble {
   readonly agentId: string | null;
   readonly since: number;
   readonly resolvedAt: number | null;
+  readonly resolution: TroubleResolution | null;
 }
 
 export interface NoticeEvidence {

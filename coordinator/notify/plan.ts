@@ -16,6 +16,7 @@ export const troubles: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
 /** Events that end trouble: only those hear of them who heard of the trouble. */
 export const endings: ReadonlySet<NoticeEvent> = new Set<NoticeEvent>([
   "up",
+  "data_back",
   "region_recovered",
   "agent_recovered",
   "closed",
@@ -110,12 +111,12 @@ export function remindAgain(
 
 /**
  * Who wants to hear of an agent's trouble hears of its end; that nobody watches any more is for those who hear of ends.
- * `up` without an incident says that results come again, which is for those who hear when they stop.
+ * `data_back`, and `up` without an incident, say that results come again, which is for those who hear when they stop.
  */
 function tellsOf({ events }: AlertRule, { event, incident }: Notice): boolean {
   if (event === "agent_recovered") return events.includes("agent_trouble");
   const wellAgain = incident?.kind === "vantage" ? "region_recovered" : "up";
-  const wanted = event === "closed" ? wellAgain : event;
+  const wanted = event === "closed" ? wellAgain : event === "data_back" ? "up" : event;
   return events.some((one) => one === wanted) && (wanted !== "up" || incident !== null || events.includes("no_data"));
 }
 

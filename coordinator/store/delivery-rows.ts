@@ -2,7 +2,7 @@ import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Traits } from "../chooses.ts";
 import type { Closing } from "../incidents/follow.ts";
-import type { Incident } from "../incidents/incident.ts";
+import type { Incident, IncidentLevel } from "../incidents/incident.ts";
 import type { ChannelType } from "../notify/channels/channel.ts";
 import type { Notice, NoticeEvent } from "../notify/notice.ts";
 import type { Hearer, PlannedDelivery } from "../notify/plan.ts";
@@ -51,6 +51,8 @@ export interface OutboxEntry {
   readonly trouble: AgentTrouble | null;
   /** Of what is closed. */
   readonly closing: Closing | null;
+  /** Of results that come again: what they say. */
+  readonly found: IncidentLevel | null;
   /** More to say, one fact per line. */
   readonly lines: readonly string[];
   readonly monitor: { readonly id: string; readonly spec: MonitorSpec; readonly verdict: Verdict } | null;
@@ -82,7 +84,7 @@ export interface DueDelivery extends Delivery {
 
 /** Trouble that has an end, as a list of SQL; people hear of the end who have heard of one of these. */
 export const TROUBLES = "('down', 'degraded', 'no_data', 'flapping', 'region_impaired', 'agent_trouble')";
-export const ENDINGS = "('up', 'region_recovered', 'agent_recovered', 'closed')";
+export const ENDINGS = "('up', 'data_back', 'region_recovered', 'agent_recovered', 'closed')";
 
 /** What a notice or a delivery is about, as SQL: word for word as the index `deliveries_of_subject` has it. */
 export const subjectOf = (table: string): string =>

@@ -52,6 +52,9 @@ export async function takeDue(client: PostgresClient, maxGroups: number): Promis
                    -- That it came back is told by a notice of its own.
                    OR coalesce((told.content->'incident'->>'reopened')::int < i.reopened, false)
                  WHEN d.event = 'no_data' THEN coalesce(own.state->>'settled', '') <> 'unknown' OR own.verdict = 'paused'
+                   -- That they stopped again is told by a notice of its own.
+                   OR EXISTS (SELECT FROM verdict_changes v WHERE v.monitor_id = d.monitor_id AND v.at > told.at
+                                AND v.verdict NOT IN ('unknown', 'maintenance'))
                  ELSE coalesce(i.resolved_at, t.resolved_at) IS NOT NULL END AS is_over,
             coalesce(i.acknowledged_at, t.acknowledged_at) IS NOT NULL AS is_acknowledged,
             coalesce(own.verdict = 'maintenance', false) AS in_maintenance,

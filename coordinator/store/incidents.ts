@@ -138,7 +138,7 @@ async function writeNotices(client: PostgresClient, news: readonly News[]): Prom
       news.map(({ monitorId }) => monitorId),
       news.map(({ incident }) => incident?.region ?? null),
       news.map(({ incident }) => incident?.id ?? null),
-      news.map(({ incident, closing }) => JSON.stringify({ incident, closing })),
+      news.map(({ incident, closing, found }) => JSON.stringify({ incident, closing, found })),
     ],
   );
 }

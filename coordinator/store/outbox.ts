@@ -2,7 +2,7 @@ import { groupBy } from "../../shared/group-by.ts";
 import type { MonitorSpec } from "../../shared/monitor.ts";
 import type { AgentTrouble } from "../agents/trouble.ts";
 import type { Closing } from "../incidents/follow.ts";
-import type { Incident } from "../incidents/incident.ts";
+import type { Incident, IncidentLevel } from "../incidents/incident.ts";
 import type { NoticeEvent } from "../notify/notice.ts";
 import type { Hearer } from "../notify/plan.ts";
 import type { Verdict } from "../verdict/verdict.ts";
@@ -22,6 +22,7 @@ interface OutboxRow {
     readonly incident?: Incident | null;
     readonly trouble?: AgentTrouble | null;
     readonly closing?: Closing;
+    readonly found?: IncidentLevel;
     readonly lines?: readonly string[];
   };
   readonly monitor_id: string | null;
@@ -52,6 +53,7 @@ export async function takeOutbox(
     incident: row.content.incident ?? null,
     trouble: row.content.trouble ?? null,
     closing: row.content.closing ?? null,
+    found: row.content.found ?? null,
     lines: row.content.lines ?? [],
     monitor:
       row.monitor_id && row.spec ? { id: row.monitor_id, spec: row.spec, verdict: row.verdict ?? "unknown" } : null,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkErrorCodes } from "../../../shared/errors.ts";
 import { phaseNames, resultStatuses } from "../../../shared/result.ts";
-import { troubleKinds } from "../../agents/trouble.ts";
+import { troubleKinds, troubleResolutions } from "../../agents/trouble.ts";
 import { closingReasons } from "../../incidents/follow.ts";
 import { incidentKinds } from "../../incidents/incident.ts";
 import { verdicts } from "../../verdict/verdict.ts";
@@ -67,6 +67,10 @@ export const noticeDocument = z
           agentId: text.nullable().describe("Null when it is about the region."),
           since: instant,
           resolvedAt: instant.nullable(),
+          resolution: z
+            .enum(troubleResolutions)
+            .nullable()
+            .describe("`gone` when there is nobody left whom it could be about; null while it lasts."),
         })
         .nullable()
         .describe("What is wrong with an agent, or with a region's agents."),

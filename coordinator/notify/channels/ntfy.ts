@@ -25,7 +25,7 @@ const tags = {
   warning: "warning",
   info: "information_source",
   ok: "white_check_mark",
-  closed: "white_circle",
+  ended: "white_circle",
 } as const;
 
 /** ntfy, published as JSON: headers could not hold all of Unicode (docs.ntfy.sh, "Publish as JSON"). */

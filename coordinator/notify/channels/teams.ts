@@ -21,7 +21,7 @@ const cardColors = {
   warning: "warning",
   info: "accent",
   ok: "good",
-  closed: "default",
+  ended: "default",
 } as const;
 
 /** Microsoft Teams by a workflow's webhook, as an Adaptive Card. Text runs know no Markdown, unlike text blocks. */

@@ -96,21 +96,23 @@ export function plainId(id: string, max = 255): string {
   return id.length <= max && /^[A-Za-z0-9_-]+$/.test(id) ? id : createHash("sha256").update(id).digest("hex");
 }
 
-/** How a notice looks: as grave as it is; what is not watched any more may be well or not. */
-export type Look = Severity | "closed";
-export const lookOf = ({ event, severity }: Notice): Look => (event === "closed" ? "closed" : severity);
+/** How a notice looks: as grave as it is; what has ended otherwise than well, or nobody knows how, does not look well. */
+export type Look = Severity | "ended";
+export function lookOf({ event, severity, trouble }: Notice): Look {
+  return event === "closed" || event === "data_back" || trouble?.resolution === "gone" ? "ended" : severity;
+}
 
 export const symbols: Readonly<Record<Look, string>> = {
   critical: "🔴",
   warning: "🟠",
   info: "🔵",
   ok: "🟢",
-  closed: "⚪",
+  ended: "⚪",
 };
 export const colors: Readonly<Record<Look, string>> = {
   critical: "#d92d20",
   warning: "#f79009",
   info: "#2e90fa",
   ok: "#17b26a",
-  closed: "#98a2b3",
+  ended: "#98a2b3",
 };

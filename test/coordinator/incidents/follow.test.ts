@@ -45,6 +45,23 @@ test("that results stop while an incident is open is news of it", () => {
   expect(news).toMatchObject([{ event: "no_data", incident: { id: open.id } }]);
 });
 
+test.each(["down", "degraded"] as const)("that results come again is news beside what they find, be it %s", (level) => {
+  const back = { event: "data_back", at: 100_000, monitorId: "mon_a", incident: null, found: level };
+  const { incident, news } = course(over, settled("unknown", level, "up"));
+  expect(news).toEqual([back, { event: level, at: 100_000, monitorId: "mon_a", incident }]);
+  const reopened = course({ ...over, recoveredAt: 99_000 }, settled("unknown", level, "up"));
+  expect(reopened.incident?.id).toBe(over.id);
+  expect(reopened.news).toMatchObject([back, { event: level, incident: { id: over.id } }]);
+});
+
+test.each([
+  ["the first ever, or missing for the sake of impaired regions", over, null, ["down"]],
+  ["of an incident within which they were missing", anIncident(), "down", []],
+] as const)("that results come again is no news of its own where they are %s", (_, incident, before, events) => {
+  const { news } = course(incident, settled("unknown", "down", before));
+  expect(news.map(({ event }) => event)).toEqual(events);
+});
+
 /** What regions saw, such as `a:down`, since an instant. */
 const saw = (since: number, ...told: string[]): any[] =>
   told.map((text) => {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { AgentTrouble } from "../../../coordinator/agents/trouble.ts";
+import { beginning } from "../../../coordinator/agents/trouble.ts";
 import type { Closing } from "../../../coordinator/incidents/follow.ts";
 import type { Incident } from "../../../coordinator/incidents/incident.ts";
+import { lookOf } from "../../../coordinator/notify/channels/text.ts";
 import { compose } from "../../../coordinator/notify/compose.ts";
 import { anIncident } from "../../support/incidents.ts";
 
@@ -70,6 +73,34 @@ describe("what is not watched any more", () => {
     const told = closed(incident, { reason: "removed", by: "admin", was: "impaired", forMs: 65_000 }, "eu");
     expect(told.title).toBe("NO LONGER WATCHED: region eu (impaired for 1 min 5 s)");
   });
+});
+
+test("that results come again is told with what they say, under the key of the silence", () => {
+  const about = { at: at("12:10:00"), monitor, region: null, incident: null, trouble: null };
+  const back = compose({ ...about, id: "n", event: "data_back", found: "degraded" }, "https://watch.example");
+  expect(back).toMatchObject({
+    title: "DATA AGAIN: Shop (degraded)",
+    lines: ["tcp shop.example:443", "Results come again: it is degraded."],
+    severity: "ok",
+    key: compose({ ...about, id: "m", event: "no_data" }, null).key,
+    incident: null,
+    url: "https://watch.example/#/monitors/mon_a",
+  });
+});
+
+test("trouble of an agent that is gone is told with how long it lasted, and not as if it were well", () => {
+  const trouble: AgentTrouble = {
+    ...{ id: "atr_1", kind: "agent_offline", region: "eu", agentId: "agt_1", agentName: "Rack 3", severity: "info" },
+    ...{ detail: "", since: at("12:00:00"), openedAt: at("12:01:00"), ...beginning },
+  };
+  const over = (resolution: AgentTrouble["resolution"]) => {
+    const about = { id: "n", at: at("12:10:00"), monitor: null, region: "eu", incident: null };
+    const ended = { ...trouble, resolvedAt: at("12:10:00"), resolution };
+    const notice = compose({ ...about, event: "agent_recovered", trouble: ended }, null);
+    return [notice.title, lookOf(notice), notice.trouble?.resolution];
+  };
+  expect(over("gone")).toEqual(["NOT EXPECTED ANY MORE: Rack 3 in eu (after 10 min)", "ended", "gone"]);
+  expect(over("recovered")).toEqual(["AGENT BACK: Rack 3 in eu (after 10 min)", "ok", "recovered"]);
 });
 
 test("a region that sees the target well again is not told of as failing", () => {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decideDue } from "../../../coordinator/notify/due.ts";
 import { alertRuleDocument } from "../../../coordinator/notify/rule.ts";
 import type { DueDelivery } from "../../../coordinator/store/deliveries.ts";
@@ -125,6 +125,55 @@ test("what is of another event, channel, rule or step stays apart", () => {
   ] as const;
   const all = [aDelivery("a"), ...others.map((changes, n) => aDelivery(`b${n}`, changes))];
   expect(decide(all).map(({ state }) => state)).toEqual(all.map(() => "queued"));
+});
+
+describe("that results come again", () => {
+  const about = { monitorId: "mon_a" };
+  const back = (changes: Partial<Omit<DueDelivery, "message">> = {}) =>
+    aDelivery("back", { ...about, event: "data_back", incidentId: null, ...changes });
+
+  test.each(["down", "degraded"] as const)("is not told beside that it is %s", (event) => {
+    expect(decide([back(), aDelivery("a", { ...about, event })])).toEqual([
+      { id: "a", state: "queued" },
+      { id: "back", state: "merged", into: "a" },
+    ]);
+  });
+
+  test("is not told beside a message over several, whichever of them goes out", () => {
+    expect(decide([back(), aDelivery("b", { dueAt: now - 1 }), aDelivery("a", about)])).toMatchObject([
+      { id: "b", state: "queued" },
+      { id: "a", state: "merged", into: "b" },
+      { id: "back", state: "merged", into: "b" },
+    ]);
+  });
+
+  test.each([
+    ["nothing", []],
+    ["what is told later", [{ ...about, isBehind: true }]],
+    ["what is not told", [{ ...about, isOver: true }]],
+    ["what is told elsewhere", [{ ...about, channelId: OTHER }]],
+    ["what is told of another monitor", [{}]],
+    ["a reminder", [{ ...about, repeat: 1 }]],
+  ] as const)("is told beside %s", (_, others) => {
+    const decided = decide([back(), ...others.map((changes, n) => aDelivery(`b${n}`, changes))]);
+    expect(decided).toContainEqual({ id: "back", state: "queued" });
+  });
+
+  test.each(["pagerduty", "opsgenie", "webhook", "command"] as const)("is always told to %s", (channelType) => {
+    const decided = decide([back({ channelType }), aDelivery("a", { ...about, channelType })]);
+    expect(decided.map(({ id, state }) => [id, state]).sort()).toEqual([
+      ["a", "queued"],
+      ["back", "queued"],
+    ]);
+  });
+
+  test("of many makes one message", () => {
+    const decided = decide([back(), { ...back({ monitorId: "mon_b" }), id: "more" }]);
+    expect(decided).toMatchObject([
+      { id: "back", state: "queued" },
+      { id: "more", state: "merged" },
+    ]);
+  });
 });
 
 test("services that keep an alert per incident get a message for each", () => {

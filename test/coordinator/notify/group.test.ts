@@ -125,6 +125,7 @@ test("only what one ends has the key of the other", () => {
   const alone = (event: Told["event"]) => notice(1, { id: `ntc-${event}`, event, incident: null }).key;
   expect(alone("no_data")).toBe("mon_1");
   expect(alone("up")).toBe("mon_1");
+  expect(alone("data_back")).toBe("mon_1");
   expect(alone("certificate_expiring")).toBe("ntc-certificate_expiring");
   expect(alone("flapping")).toBe("ntc-flapping");
   expect(notice(1, { id: "dlv_7", event: "test", monitor: null, incident: null }).key).toBe("dlv_7");

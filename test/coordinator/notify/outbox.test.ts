@@ -93,10 +93,15 @@ async function make(...names: readonly string[]): Promise<Made[]> {
 }
 
 let notices = 0;
-async function tell(event: string, monitors: readonly Made[], incident: (of: Made) => object | null): Promise<void> {
+async function tell(
+  event: string,
+  monitors: readonly Made[],
+  incident: (of: Made) => object | null,
+  more: object = {},
+): Promise<void> {
   const number = ++notices;
   const at = new Date();
-  const rows = monitors.map((monitor) => ({ monitor, content: { incident: incident(monitor) } }));
+  const rows = monitors.map((monitor) => ({ monitor, content: { incident: incident(monitor), ...more } }));
   await database.query(
     `INSERT INTO notices (id, at, event, monitor_id, incident_id, content)
      SELECT id, $2, $3, monitor_id, incident_id, content
@@ -141,7 +146,8 @@ const comeBack = (monitors: readonly Made[]) =>
   });
 const settle = (monitors: readonly Made[], settled: string) =>
   database.query(
-    "UPDATE monitor_status SET verdict = $2, state = jsonb_build_object('settled', $2::text) WHERE monitor_id = ANY($1)",
+    `WITH told AS (INSERT INTO verdict_changes (monitor_id, at, verdict) SELECT unnest($1::text[]), clock_timestamp(), $2)
+     UPDATE monitor_status SET verdict = $2, state = jsonb_build_object('settled', $2::text) WHERE monitor_id = ANY($1)`,
     [monitors.map(({ id }) => id), settled],
   );
 
@@ -510,6 +516,77 @@ test("that no results come is told until they do, and their return to who heard 
   await tell("up", till, () => null);
   await become(till, "no_data", ["cancelled"]);
   expect(await deliveries(till, "up")).toEqual([]);
+});
+
+describe("that results come again, and that it is down", () => {
+  const events = ["no_data", "up"];
+  const comeDown = async (monitors: readonly Made[]) => {
+    await settle(monitors, "down");
+    await tell("data_back", monitors, () => null, { found: "down" });
+    await goDown(monitors);
+  };
+  const stop = async (monitors: readonly Made[], incident: (of: Made) => object | null = () => null) => {
+    await settle(monitors, "unknown");
+    await tell("no_data", monitors, incident);
+  };
+
+  test("ends the silence for who heard of that alone, each time that they were told, and its reminders", async () => {
+    const id = await rule({ events, repeat: "5m", steps: [{ channels: [await channel("few")] }] });
+    const shop = await make("Shop");
+    await stop(shop);
+    await become(shop, "no_data", ["sent", "planned"]);
+    await comeDown(shop);
+    await become(shop, "data_back", ["sent"]);
+    await become(shop, "no_data", ["sent", "cancelled"]);
+    await comeBack(shop);
+    // Another time it is over before the delay.
+    await database.query("UPDATE alert_rules SET spec = spec || $2 WHERE id = $1", [id, '{"delayMs": 3600000}']);
+    await stop(shop);
+    await become(shop, "no_data", ["sent", "cancelled", "planned"]);
+    await comeDown(shop);
+    await become(shop, "no_data", ["sent", "cancelled", "cancelled"]);
+    await become(shop, "data_back", ["sent", "cancelled"]);
+    expect(titles()).toEqual(["NO DATA: Shop", "DATA AGAIN: Shop (down)"]);
+    expect(received.map(({ document }) => [document.type, document.data.key])).toEqual([
+      ["no_data", shop[0]?.id],
+      ["data_back", shop[0]?.id],
+    ]);
+  });
+
+  test("makes one message where it is many, also where that they stopped had to be sent again", async () => {
+    await rule({ events, group: "1s", steps: [{ channels: [await channel("sweep")] }] });
+    const answers = [500];
+    answer = () => answers.shift() ?? 204;
+    const all = await make("A", "B", "C");
+    await stop(all);
+    await become(all, "no_data", ["queued", "merged", "merged"]);
+    await comeDown(all);
+    await become(all, "data_back", ["sent", "merged", "merged"]);
+    expect(titles().map((title) => title.replace(/[(].*/, ""))).toEqual([
+      "NO DATA: 3 monitors ",
+      "NO DATA: 3 monitors ",
+      "DATA AGAIN: 3 monitors ",
+    ]);
+    const { lines, keys } = received.at(-1)?.document.data ?? {};
+    expect(lines).toContain("DATA AGAIN: A (down)");
+    expect(keys.toSorted()).toEqual(all.map(({ id }) => id).sort());
+  });
+
+  test("and stop again while it is down, is reminded of as what it is now", async () => {
+    await rule({ events, repeat: "5m", steps: [{ channels: [await channel("again")] }] });
+    const shop = await make("Shop");
+    await goDown(shop);
+    await stop(shop, incidentOf);
+    await become(shop, "no_data", ["sent", "planned"]);
+    await settle(shop, "down");
+    await stop(shop, incidentOf);
+    await become(shop, "no_data", ["sent", "planned", "sent", "planned"]);
+    await database.query("UPDATE deliveries SET due_at = now() WHERE state = 'planned' AND monitor_id = $1", [
+      shop[0]?.id,
+    ]);
+    await become(shop, "no_data", ["sent", "cancelled", "sent", "sent", "planned"]);
+    expect(titles()).toEqual(["NO DATA: Shop", "NO DATA: Shop", "STILL NO DATA: Shop"]);
+  });
 });
 
 test.each([

@@ -128,6 +128,15 @@ describe("the end", () => {
     expect(due(back, [aRule({ events: ["no_data", "up"] })], [])).toEqual([]);
   });
 
+  test("of a silence after which it is down is told as that of any", () => {
+    const back = aNotice({ id: "mon_1-data_back-1", event: "data_back", severity: "ok", incident: null });
+    expect(due(back, [aRule({ events: ["no_data", "up"], delay: "1h" })], heard)).toEqual([[chn(2), 0, 0]]);
+    expect(due(back, [aRule({ events: ["no_data", "up"] })], [])).toEqual([]);
+    expect(due(back, [], heard)).toEqual([[chn(2), 0, 0]]);
+    for (const events of [["no_data"], ["no_data", "down"], ["down", "up"]])
+      expect(due(back, [aRule({ events })], heard)).toEqual([]);
+  });
+
   test("is told to who heard, though their rule was switched off, is for others now, or is gone", () => {
     for (const rules of [[aRule({ enabled: false })], [aRule({ tags: ["other"] })], []])
       expect(due(ended, rules, heard)).toEqual([[chn(2), 0, 0]]);

@@ -5,7 +5,7 @@ import { createHttpClient, type HttpClient } from "../../../../coordinator/notif
 import { channels, sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice } from "../../../../coordinator/notify/notice.ts";
 import { until } from "../../../support/until.ts";
-import { closing, hostileNotice, recovery, testNotice } from "./notices.ts";
+import { closing, dataBack, gone, hostileNotice, recovery, testNotice } from "./notices.ts";
 import { commandVendor, type HttpVendor, httpChannelTypes, httpVendor, mailVendor, type Vendor } from "./vendors.ts";
 
 const http = createHttpClient({ userAgent: "Watchpost/test" });
@@ -66,13 +66,17 @@ describe.each(channelTypes)("every channel: %s", (type) => {
     expect((await vendor.taken()).length).toBeGreaterThanOrEqual(3);
   });
 
-  test("tells that what was down is not watched any more as an end, and not as if it were well", async () => {
-    await send(closing());
+  test.each([
+    ["what was down is not watched any more", closing(), "NO LONGER WATCHED"],
+    ["results come again which say that it is down", dataBack(), "DATA AGAIN"],
+    ["an agent is not expected any more", gone(), "NOT EXPECTED ANY MORE"],
+  ])("tells that %s as an end, and not as if it were well", async (_, notice, title) => {
+    await send(notice);
     const message = (await vendor.taken()).at(-1) ?? "";
     expect(message).not.toMatch(/🟢|17b26a|\b1553002\b|white_check_mark|"good"/);
     // Of an end PagerDuty takes no text.
     const text = type === "email" ? message.replace(/=\r?\n/g, "") : message.replaceAll("+", " ");
-    expect(text).toContain(type === "pagerduty" ? '"event_action":"resolve"' : "NO LONGER WATCHED");
+    expect(text).toContain(type === "pagerduty" ? '"event_action":"resolve"' : title);
   });
 
   test("is not led astray by a hostile notice", async () => {

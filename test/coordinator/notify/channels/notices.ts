@@ -54,6 +54,27 @@ export const closing = (): Notice =>
     closed: { reason: "paused", by: "admin" },
   });
 
+/** A monitor whose results come again, and say that it is down. */
+export const dataBack = (): Notice =>
+  testNotice({
+    ...{ id: "ntc_back", event: "data_back", severity: "ok", key: "mon_1", incident: null, evidence: [] },
+    title: "DATA AGAIN: Checkout API (down)",
+    lines: ["Results come again: it is down."],
+  });
+
+/** An agent that was missed and is not expected any more. */
+export const gone = (): Notice => {
+  const { at } = testNotice();
+  const agent = { kind: "agent_offline", region: "eu-west", agentId: "agt_1" } as const;
+  return testNotice({
+    ...{ id: "ntc_gone", event: "agent_recovered", severity: "ok", key: "atr_1", incident: null, evidence: [] },
+    title: "NOT EXPECTED ANY MORE: agt_1 in eu-west (after 3 min)",
+    lines: [],
+    monitors: [],
+    trouble: { id: "atr_1", ...agent, since: at - 180_000, resolvedAt: at, resolution: "gone" },
+  });
+};
+
 /** Markup, mentions and direction changes of every vendor. */
 export const attack =
   "<!channel> <!here> <@U123> <#C1|x> @everyone @here @channel @all <users/all> @room [click](https://evil.example) " +

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createHttpClient } from "../../../../coordinator/notify/channels/http.ts";
 import { sendNotice } from "../../../../coordinator/notify/channels/index.ts";
 import type { Notice, NoticeIncident } from "../../../../coordinator/notify/notice.ts";
-import { closing, recovery, testNotice } from "./notices.ts";
+import { closing, dataBack, recovery, testNotice } from "./notices.ts";
 import {
   type HttpChannelType,
   type HttpVendor,
@@ -79,6 +79,12 @@ describe.each([
     expect(await alerts(acknowledged)).toEqual(both.map((key) => ["acknowledge", key]));
     expect(await alerts(recovery())).toEqual(both.map((key) => [end, key]));
     expect(await alerts(closing())).toEqual(both.map((key) => [end, key]));
+  });
+
+  test("that there is no data has one, which ends when there is, whatever that says", async () => {
+    const silence = { incident: null, key: "mon_1", event: "no_data", severity: "warning" } as const;
+    expect(await alerts(testNotice(silence))).toEqual([[open, "mon_1", lesser]]);
+    expect(await alerts(dataBack())).toEqual([[end, "mon_1"]]);
   });
 
   test("trouble of an agent has one, whatever its severity", async () => {
