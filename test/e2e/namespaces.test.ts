@@ -280,7 +280,7 @@ describe.skipIf(why !== null)("agents in three network namespaces", { timeout: 6
       const { startedAt, recoveredAt, durationMs } = message.incident;
       expect(durationMs).toBe(Date.parse(recoveredAt) - Date.parse(startedAt));
       expect(durationMs).toBeGreaterThan(0);
-      expect(message.title).toBe(`UP: Shop (after ${Math.round(durationMs / 1_000)} s)`);
+      expect(message.title).toBe(`UP: Shop (after ${Math.floor(durationMs / 1_000)} s)`);
     }
     expect(await incidentsOf("Shop")).toHaveLength(1);
   });
