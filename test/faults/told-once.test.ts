@@ -231,12 +231,13 @@ async function stage() {
     [passed, diedAt] = [0, null];
     doomed = { when, isPoint, die: () => void own.end("SIGKILL") };
     const event = await goDown();
-    const isOver = await until(
-      async () => (diedAt === null ? (await isTold(event)) && "told" : "dead"),
+    await until(
+      async () => diedAt !== null || (await isTold(event)),
       (over) => over,
     );
     doomed = null;
-    const at = isOver === "told" ? null : `${passed} ${diedAt}`;
+    // It may have died while it was looked whether all is told.
+    const at = diedAt === null ? null : `${passed} ${diedAt}`;
     if (at !== null) {
       await own.exited;
       living = null;
