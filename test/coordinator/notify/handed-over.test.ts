@@ -138,11 +138,13 @@ describe.each(queueKinds)("what is marked as queued, with the queue on %s", (kin
     await notifier();
     const id = await mark();
     await isHeard(id);
-    const delayed = await until(
+    await until(
       () => jobOf(id),
       async (job) => await job?.isDelayed(),
       soon,
     );
+    // What was read just before it was delayed knows of no delay.
+    const delayed = await jobOf(id);
     await handOver(id);
     // And as who starts hands it over, with another that nobody has handed over.
     answer = takes;
