@@ -81,7 +81,7 @@ export function openWindowForm(
   }
 
   const parts: Readonly<Record<string, { readonly element: HTMLElement; readonly kinds: readonly Kind[] }>> = {
-    once: { kinds: ["once"], element: h("div", { class: "side-by-side" }, onceFrom.element, onceTo.element) },
+    once: { kinds: ["once"], element: h("div", { class: "side-by-side instants" }, onceFrom.element, onceTo.element) },
     weekly: {
       kinds: ["weekly"],
       element: h(

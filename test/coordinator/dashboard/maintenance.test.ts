@@ -174,9 +174,18 @@ describe.skipIf(chromium === null)("maintenance on the dashboard", () => {
       if (process.env.TEST_SCREENSHOTS)
         await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/maintenance-${width}.png` });
       await page.getByRole("button", { name: "Add window" }).click();
-      await page.getByRole("dialog").getByText("Every week").click();
-      if (process.env.TEST_SCREENSHOTS)
-        await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/add-${width}.png` });
+      for (const kind of ["Once", "Every week", "Cron"]) {
+        await page.getByRole("dialog").getByText(kind, { exact: true }).click();
+        const wide = await page
+          .getByRole("dialog")
+          .locator(".field")
+          .evaluateAll((fields) =>
+            fields.filter((field: any) => field.scrollWidth > field.clientWidth).map((field: any) => field.textContent),
+          );
+        expect(wide).toEqual([]);
+        if (process.env.TEST_SCREENSHOTS)
+          await page.screenshot({ path: `${process.env.TEST_SCREENSHOTS}/add-${kind}-${width}.png` });
+      }
       await page.keyboard.press("Escape");
     }
   });
