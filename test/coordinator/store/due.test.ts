@@ -26,7 +26,7 @@ test("a reminder of what was over before the incident came back is over", async 
     );
     await postgres.query(
       `INSERT INTO deliveries (id, channel_id, notice_id, incident_id, event, repeat, content, due_at)
-       VALUES ($1, 'chn_a', $2, $3, 'down', 1, '{}', now())`,
+       VALUES ($1, 'chn_a', $2, $3, 'down', 1, '{}', now() - interval '1 minute')`,
       [`${id}-r1`, id, incident.id],
     );
   }
