@@ -121,8 +121,9 @@ export function createLink(deps: {
       let failure: { reason: string; refused: boolean } | null = null;
       let silence: NodeJS.Timeout | undefined;
       let heartbeat: NodeJS.Timeout | undefined;
+      const presented = deps.token();
       const ws = new WebSocket(address, {
-        headers: { authorization: `Bearer ${deps.token()}` },
+        headers: { authorization: `Bearer ${presented}` },
         handshakeTimeout: CONNECT_DEADLINE_MS,
         maxPayload: MAX_LINK_MESSAGE_BYTES,
         perMessageDeflate: false,
@@ -152,10 +153,10 @@ export function createLink(deps: {
       };
       const takeCredential = async (news: unknown) => {
         try {
-          const present = deps.token();
           const generation = await deps.onCredential(news);
           send({ type: "credential-kept", generation });
-          if (deps.token() === present) return;
+          // Another process of this agent may have kept it first.
+          if (deps.token() === presented) return;
           logger.info({ generation }, "The coordinator gave this agent a new secret");
           hasNewSecret = true;
           ws.close(1000);

@@ -27,6 +27,8 @@ describe("the link", () => {
   let upgrades: string[];
   let told: Array<readonly string[]>;
   let refusal: Error | null;
+  /** What the agent presents. */
+  let presents: string;
   const clockSync = () => createClockSync(systemClock());
   let sync: ReturnType<typeof clockSync>;
 
@@ -37,16 +39,17 @@ describe("the link", () => {
     upgrades = [];
     told = [];
     refusal = null;
+    presents = token;
   });
   afterEach(async () => {
     await link.stop();
     await server.stop();
   });
 
-  function start(options: { token?: string; url?: string } = {}): Promise<void> {
+  function start({ url = server.url }: { url?: string } = {}): Promise<void> {
     link = createLink({
-      url: options.url ?? server.url,
-      token: () => options.token ?? token,
+      url,
+      token: () => presents,
       onCredential: async () => 1,
       hello,
       load: () => ({
@@ -82,6 +85,32 @@ describe("the link", () => {
       ({ length }) => length > 0,
     );
     expect(told).toEqual([["a", "b"]]);
+  });
+
+  test("comes anew with the secret that it was given, though another process of its agent kept it first", async () => {
+    await start();
+    presents = "wpg_the-next";
+    server.behaviour.token = presents;
+    server.say({ type: "credential", credential: {} });
+    await until(
+      () => server.comings,
+      (comings) => comings === 2,
+    );
+    await until(
+      () => link.isUp,
+      (isUp) => isUp,
+    );
+    server.say({ type: "credential", credential: {} });
+    await until(
+      () => server.messages.filter(({ type }) => type === "credential-kept"),
+      ({ length }) => length === 2,
+    );
+    // It has presented that one already, and goes on.
+    const beats = () => server.messages.filter(({ type }) => type === "heartbeat").length;
+    const before = beats();
+    link.beat();
+    await until(beats, (count) => count > before);
+    expect(server.comings).toBe(2);
   });
 
   test("is told which version to become, and tells what comes of it while it is up", async () => {
@@ -176,7 +205,8 @@ describe("the link", () => {
   });
 
   test("gives up when its token is refused again and again, and only then", async () => {
-    await start({ token: "wrong" });
+    presents = "wrong";
+    await start();
     await until(
       () => refusal,
       (thrown) => thrown !== null,

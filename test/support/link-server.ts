@@ -16,6 +16,8 @@ export interface LinkServer {
   /** How many times an agent came. */
   readonly comings: number;
   readonly behaviour: {
+    /** What agents have to present. */
+    token: string;
     /** An HTTP status in place of the upgrade. */
     status: number | null;
     /** A close code in answer to hello. */
@@ -34,7 +36,7 @@ export interface LinkServer {
 
 export async function startLinkServer(token: string, port = 0): Promise<LinkServer> {
   const messages: AgentMessage[] = [];
-  const behaviour: LinkServer["behaviour"] = { status: null, closeHello: null, clockAheadMs: 0, drained: false };
+  const behaviour: LinkServer["behaviour"] = { token, status: null, closeHello: null, clockAheadMs: 0, drained: false };
   let comings = 0;
   const server = createServer();
   const links = new WebSocketServer({ noServer: true });
@@ -45,7 +47,7 @@ export async function startLinkServer(token: string, port = 0): Promise<LinkServ
 
   server.on("upgrade", (request, socket, head) => {
     comings++;
-    const authorized = request.headers.authorization === `Bearer ${token}`;
+    const authorized = request.headers.authorization === `Bearer ${behaviour.token}`;
     const status = behaviour.status ?? (authorized ? null : 401);
     if (request.url !== LINK_PATH || status !== null) {
       socket.end(`HTTP/1.1 ${status ?? 404} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
