@@ -22,6 +22,11 @@ export async function familyOf(pid: number): Promise<number[]> {
   return [...family];
 }
 
+/** The living processes of the group that `leader` leads, itself included. */
+export async function groupOf(leader: number): Promise<number[]> {
+  return (await processes()).filter(({ group }) => group === leader).map(({ pid }) => pid);
+}
+
 /** Those of the processes that still live. */
 export async function living(pids: readonly number[]): Promise<number[]> {
   const alive = new Set((await processes()).map(({ pid }) => pid));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { endOf } from "../../../coordinator/embedded/child-end.ts";
 import { spawnLeashed } from "../../../coordinator/embedded/leash.ts";
-import { familyOf, living } from "../../support/process-family.ts";
+import { familyOf, groupOf, living } from "../../support/process-family.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { until } from "../../support/until.ts";
 
@@ -45,16 +45,12 @@ test("a program that ends of itself leaves no guard, and its exit code is its ow
   const child = spawnLeashed({ command: "sh", args: ["-c", "exec sleep 600"], signal: "TERM", stdout: log.fd });
   const ended = endOf(child);
   await once(child, "spawn");
-  const family = await until(
-    async () => [child.pid ?? 0, ...(await familyOf(process.pid))],
-    (pids) => pids.length >= 3,
-  );
+  // Itself and its guard. What else this process has started is none of theirs.
+  const group = () => groupOf(child.pid ?? 0);
+  await until(group, (pids) => pids.length === 2);
   child.kill("SIGTERM");
   expect(await ended).toBe("signal SIGTERM");
-  await until(
-    () => living(family),
-    (left) => left.length === 0,
-  );
+  await until(group, (left) => left.length === 0);
   const failing = spawnLeashed({ command: "sh", args: ["-c", "exit 7"], signal: "TERM", stdout: log.fd });
   expect(await endOf(failing)).toBe("exit code 7");
   await log.close();
