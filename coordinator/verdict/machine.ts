@@ -315,9 +315,21 @@ function suspect<B extends Ballot>(run: Run<B>): void {
   // Nobody waits for a region that cannot answer. One that seems so may: it is asked when there is no other.
   const present = regions.filter((region) => !isAbsent(region));
   const asked = [...(present.length === 0 ? regions : present)].sort();
+  const at = freeInstant(run);
   const until = state.at + CONFIRM_WAIT_MS + policy.timeoutMs;
-  run.state = { ...state, doubt: { at: state.at, asked, answers: {}, until } };
-  run.effects.push({ type: "confirm", at: state.at, regions: asked });
+  run.state = { ...state, doubt: { at, asked, answers: {}, until } };
+  run.effects.push({ type: "confirm", at, regions: asked });
+}
+
+/**
+ * The first instant from now on that no check has which was asked for and has come: a question of that instant, which
+ * another monitor's trouble may have asked, is not asked again, and its result comes no second time.
+ */
+function freeInstant<B extends Ballot>({ state, votes }: Run<B>): number {
+  const taken = new Set([...votes.values()].flatMap(({ attempt, scheduledAt }) => (attempt > 0 ? scheduledAt : [])));
+  let at = state.at;
+  while (taken.has(at)) at++;
+  return at;
 }
 
 /** Ends a doubt when it can be ended. */

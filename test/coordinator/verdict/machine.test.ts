@@ -80,6 +80,15 @@ function down() {
   return played;
 }
 
+test("a check that was asked for and came in the very ms that it was due in is no answer to what is asked because of it", () => {
+  const played = down();
+  const at = start + 60_000;
+  // What depends on what comes back is asked by whole seconds; regions answer one after the other.
+  expect(played.step(at, [arrival("a:up", at, 5)])).toMatchObject([{ type: "confirm", at: at + 1 }]);
+  expect(told(played.step(at + 5, [{ ...arrival("b:up", at, 5), receivedAt: at + 5 }]))).toEqual([]);
+  expect(told(played.answers(at + 10, "a:up", "b:up", "c:up"))).toEqual(["down to up"]);
+});
+
 test("a region that gets its vote back is asked about as of then, and not as of before", () => {
   const played = up();
   played.regions = ["a", "b"];

@@ -26,6 +26,7 @@ const found = [
   [7_038_786, "a vote ran out in the very ms in which the next one came"],
   [7_091_288, "a region that spoke again was no news"],
   [2_017_477, "agents that failed by turns hid that there was nothing to judge by"],
+  [1_883, "a question was of an instant at which another monitor's had been asked and answered"],
 ] as const;
 
 function run(seed: number) {

@@ -28,6 +28,8 @@ import type { World } from "./world.ts";
  *   settled `down` by then, or did not stay so for as long as that lasted.
  * - **Stuck**: every region saw it well for longer than `calmMs`, and it is not settled
  *   `up`; or too few had a view for as long, and it is not settled `unknown`.
+ * - **Other**: what is told or asked is of the past, or asked of an instant that nobody answers again; or something
+ *   comes of nothing.
  */
 export interface Reference {
   /** The machine is given a result, which counts as heard at `heardAt`. */
@@ -136,6 +138,10 @@ export function createReference(world: World): Reference {
     return failing > 0 || slow >= needed ? "degraded" : "up";
   }
 
+  /** Whether a check of this instant had been asked for, and heard of by then: nobody answers that again. */
+  const isAnswered = (at: number): boolean =>
+    [...heard.values()].flat().some((one) => one.attempt > 0 && one.scheduledAt === at && one.heardAt <= at);
+
   function judgeSettled({ at, from, to }: Extract<Effect<Ballot>, { type: "settled" }>, before: Said | null): void {
     const views = viewsAt(at);
     const said = sayAt(at);
@@ -166,7 +172,10 @@ export function createReference(world: World): Reference {
     sees(before, { state, effects, dueAt, votes }, now) {
       let known = before.before as Said | null;
       for (const effect of effects) {
-        if (effect.at < now - 3_000 || effect.at > now) others.push(`${effect.type} about ${effect.at} at ${now}`);
+        // A question may be of a later ms than now where now is taken.
+        const latest = effect.type === "confirm" ? now + regions.length : now;
+        if (effect.at < now - 3_000 || effect.at > latest) others.push(`${effect.type} about ${effect.at} at ${now}`);
+        if (effect.type === "confirm" && isAnswered(effect.at)) others.push(`asked for ${effect.at}, which was heard`);
         if (effect.type === "overlay" && effect.overlay === "paused" && !effect.on) resumedAt = effect.at;
         if (effect.type === "overlay" && effect.overlay === "paused") {
           settledAt.push({ at: effect.at, now, to: "unknown" });

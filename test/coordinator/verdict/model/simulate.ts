@@ -30,6 +30,9 @@ export function simulate(world: World, reference: Reference): Course {
   const random = createRandom(~world.seed);
   const coming = createHeap<Delivery>(({ receivedAt }) => receivedAt);
   for (const delivery of scheduled(world, random)) coming.push(delivery);
+  for (const delivery of askedByOthers(world)) coming.push(delivery);
+  /** A region that was asked for a check of an instant is not asked for another one. */
+  const asked = new Set(world.askedByOthers);
   const overlays = [...world.maintenance, ...world.paused]
     .flatMap(({ from, to }) => [from, to])
     .map((at) => at + random.int(0, 1_000))
@@ -90,6 +93,7 @@ export function simulate(world: World, reference: Reference): Course {
     for (const effect of outcome.effects) {
       if (effect.type !== "confirm") continue;
       confirms++;
+      if (asked.has(effect.at)) continue;
       for (const region of effect.regions) {
         if (random.chance(world.answerLoss)) continue;
         const waited = random.chance(0.8) ? random.int(5, 200) : random.int(0, 12_000);
@@ -137,7 +141,19 @@ function scheduled(world: World, random: Random): Delivery[] {
   });
 }
 
-/** One check of a region, and how often and when its result comes. */
+/** These targets are near: a result may come in the very ms in which its check was due. */
+function askedByOthers(world: World): Delivery[] {
+  const random = createRandom(world.seed ^ 0x51fe);
+  return world.askedByOthers.flatMap((due) =>
+    world.regions.flatMap((region) => {
+      if (isIn(world.paused, due) || due < (world.joins[region] ?? 0) + TAKES_EFFECT_MS) return [];
+      const waited = random.pick([0, 0, random.int(0, 200)]);
+      return check(world, random, region, due, random.int(1, 1_000), due - (world.skewMs[region] ?? 0) + waited, 0);
+    }),
+  );
+}
+
+/** One check of a region, and how often and when its result comes; it takes so many ms at the least, and its result half as many. */
 function check(
   world: World,
   random: Random,
@@ -145,6 +161,7 @@ function check(
   scheduledAt: number,
   attempt: number,
   at: number,
+  leastMs = 5,
 ): Delivery[] {
   const within = (spans: World["down"]) => isIn(spans[region] ?? [], at);
   if (within(world.dead)) return [];
@@ -156,7 +173,8 @@ function check(
         ? "degraded"
         : "up";
   const slow = status === "down" && random.chance(0.3);
-  const ended = at + (slow ? world.policy.timeoutMs : random.int(5, Math.min(300, world.policy.timeoutMs)));
+  const ended =
+    at + (slow ? world.policy.timeoutMs : random.int(leastMs, Math.min(leastMs * 60, world.policy.timeoutMs)));
   if (isIn(world.dead[region] ?? [], ended)) return [];
   const checkedAt = ended + (world.skewMs[region] ?? 0);
   const cut = spanAt(world.cut[region] ?? [], ended);
@@ -164,7 +182,9 @@ function check(
   const result = { region, status, scheduledAt, attempt, checkedAt } as const;
   const first =
     (cut ? cut.to : ended) +
-    (random.chance(0.9) ? random.int(2, Math.min(100, world.delayMs)) : random.int(0, world.delayMs));
+    (random.chance(0.9)
+      ? random.int(Math.floor(leastMs / 2), Math.min(leastMs * 20, world.delayMs))
+      : random.int(0, world.delayMs));
   const again = random.chance(world.repetition) ? [first + random.int(0, 2 * world.policy.intervalMs)] : [];
   return [first, ...again].map((receivedAt) => ({ ...result, receivedAt }));
 }

@@ -23,6 +23,8 @@ export interface World {
   readonly cut: Readonly<Record<string, readonly Span[]>>;
   /** How far ahead the region's corrected clock is. */
   readonly skewMs: Readonly<Record<string, number>>;
+  /** When every region is asked for a check because of another monitor, which one depends on: by whole seconds. */
+  readonly askedByOthers: readonly number[];
   /** How likely an answer to a confirmation is lost. */
   readonly answerLoss: number;
   /** How likely a result comes twice. */
@@ -70,6 +72,11 @@ export function createWorld(seed: number): World {
   const suspicions = makeSpans(later, span, unit);
   const isSuspicious = later.chance(0.2);
 
+  const kin = createRandom(seed ^ 0x514b);
+  const askedByOthers = kin.chance(0.3)
+    ? Array.from({ length: kin.int(1, 20) }, () => Math.ceil(kin.int(from, span.to) / 1_000) * 1_000)
+    : [];
+
   const outages = chance(0.15) ? flaps(random, span, unit) : spans(int(0, 3));
   const partitions = some(0.25, 3);
   const slow = chance(0.2) ? spans(2) : [];
@@ -89,6 +96,7 @@ export function createWorld(seed: number): World {
     faulty: some(chance(0.7) ? 0 : 0.3, 2),
     cut: some(chance(0.6) ? 0 : 0.3, 2),
     skewMs: each(() => pick([0, int(-5, 5), int(-skew, skew)])),
+    askedByOthers: [...new Set(askedByOthers)],
     answerLoss: pick([0, 0, 0.3, 1]),
     repetition: pick([0, 0.05, 0.3]),
     away: chance(0.25) ? spans(int(1, 2)) : [],
