@@ -70,7 +70,7 @@ export function createJudging({
     return step({ ...subject, ...circumstancesOf(subject, now) }, subject.arrivals, now);
   };
 
-  const followCase: Follow = ({ monitorId, policy, state }, outcome, incident, seen) =>
+  const followCase: Follow = ({ monitorId, policy, state }, outcome, incident, stored) =>
     follow({
       monitorId,
       incident,
@@ -79,7 +79,7 @@ export function createJudging({
       settled: outcome.state.settled,
       graceMs: graceMs(policy.intervalMs),
       newId: () => newId("inc"),
-      evidenceOf: (vote) => evidenceOf(vote, seen),
+      evidenceOf: (vote) => evidenceOf(vote, stored),
     });
 
   function count(course: Course | null): void {
@@ -136,20 +136,23 @@ export function createJudging({
   };
 }
 
-/** What a region saw, as the database has it; its side is the one that counted. */
-function evidenceOf({ region, status, sideSince }: CastVote, seen: readonly RegionStatus[]): Evidence {
-  const latest = seen.find((candidate) => candidate.region === region);
+/** What a region saw: the result that its vote is of, since when it has been seeing the same. */
+function evidenceOf(
+  { region, status, checkedAt, sideSince, result }: CastVote,
+  stored: readonly RegionStatus[],
+): Evidence {
+  const seen = result ?? stored.find((candidate) => candidate.region === region);
   return {
     region,
     status,
     since: sideSince,
-    checkedAt: latest?.checkedAt ?? sideSince,
-    latencyMs: latest?.latencyMs ?? 0,
-    statusCode: latest?.statusCode ?? null,
-    address: latest?.address ?? null,
-    phase: latest?.phase ?? null,
-    error: latest?.error ?? null,
-    certificate: latest?.certificate ?? null,
+    checkedAt,
+    latencyMs: seen?.latencyMs ?? 0,
+    statusCode: seen?.statusCode ?? null,
+    address: seen?.address ?? null,
+    phase: seen?.phase ?? null,
+    error: seen?.error ?? null,
+    certificate: seen?.certificate ?? null,
     backSince: null,
   };
 }

@@ -34,12 +34,15 @@ export interface Case {
 
 /** What the judge makes of a case. */
 export type Judge = (subject: Case) => Outcome<CastVote>;
-/** What becomes of the monitor's incident; asked only where the verdict's machine did something. */
+/**
+ * What becomes of the monitor's incident; asked only where the verdict's machine did something. `stored` is the
+ * latest result of each region before those that came in, which a vote without a result is of.
+ */
 export type Follow = (
   subject: Case,
   outcome: Outcome<CastVote>,
   incident: Incident | null,
-  seen: readonly RegionStatus[],
+  stored: readonly RegionStatus[],
 ) => Course;
 
 /** A case that was judged, as far as others need to know. */
@@ -158,6 +161,8 @@ async function decide(
     };
     return { row, before, outcome: judge(before) };
   });
+  const eventful = decided.filter(({ outcome }) => outcome.effects.some(({ type }) => !unfollowed.has(type)));
+  const stored = await readStored(client, eventful);
   await writeVotes(
     client,
     decided.flatMap(({ outcome }) =>
@@ -166,8 +171,7 @@ async function decide(
   );
   await writeStates(client, decided);
   await writeHolds(client, decided);
-  const eventful = decided.filter(({ outcome }) => outcome.effects.some(({ type }) => !unfollowed.has(type)));
-  const courses = eventful.length === 0 ? new Map<string, Course>() : await followAll(client, eventful, follow);
+  const courses = await followAll(client, eventful, stored, follow);
   await writeCourses(client, [...courses.values()]);
   return decided
     .filter(({ outcome }) => outcome.effects.length > 0)
@@ -334,18 +338,32 @@ function isDue({ due_ms, is_due }: Pick<Locked, "due_ms" | "is_due">, dueAt: num
   return dueAt < due_ms;
 }
 
+type Stored = ReadonlyMap<string, readonly RegionStatus[]>;
+
+async function readStored(client: PostgresClient, eventful: readonly Decided[]): Promise<Stored> {
+  if (eventful.length === 0) return new Map();
+  const statuses = await readStatuses(
+    client,
+    eventful.map(({ row }) => row.monitor_id),
+  );
+  return groupBy(statuses, ({ monitorId }) => monitorId);
+}
+
 async function followAll(
   client: PostgresClient,
   eventful: readonly Decided[],
+  stored: Stored,
   follow: Follow,
 ): Promise<Map<string, Course>> {
-  const ids = eventful.map(({ row }) => row.monitor_id);
-  const incidents = await latestIncidents(client, ids);
-  const seen = groupBy(await readStatuses(client, ids), ({ monitorId }) => monitorId);
+  if (eventful.length === 0) return new Map();
+  const incidents = await latestIncidents(
+    client,
+    eventful.map(({ row }) => row.monitor_id),
+  );
   return new Map(
-    eventful.map(({ before, outcome }) => [
-      before.monitorId,
-      follow(before, outcome, incidents.get(before.monitorId) ?? null, seen.get(before.monitorId) ?? []),
+    eventful.map(({ before: { monitorId }, before, outcome }) => [
+      monitorId,
+      follow(before, outcome, incidents.get(monitorId) ?? null, stored.get(monitorId) ?? []),
     ]),
   );
 }
