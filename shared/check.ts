@@ -14,8 +14,9 @@ export interface CheckKey {
   readonly round: number;
   /**
    * 0 for the scheduled check of the round. For an extra one (confirmation, on
-   * demand, after a change): how many ms after the round's instant it was asked
-   * for, at least 1, so that later attempts have higher numbers without a counter.
+   * demand, after a change): one more than the whole ms from the round's instant to
+   * the one that it was asked for, so that later attempts have higher numbers
+   * without a counter.
    */
   readonly attempt: number;
 }

@@ -47,8 +47,7 @@ export function createExtraChecks({ schedule, leases, pusher, targetOf }: ExtraC
   /** A check of the round in which it is asked for. */
   function extraCheck(monitor: Monitor, region: string, at: number): Check {
     const { round, dueAt } = schedule.roundOf(monitor, region, at);
-    const attempt = Math.max(1, Math.round(at - dueAt));
-    return checkOf(monitor, { round, attempt, scheduledAt: at }, targetOf(monitor, region));
+    return checkOf(monitor, { round, attempt: Math.floor(at - dueAt) + 1, scheduledAt: at }, targetOf(monitor, region));
   }
 
   /** Pushes one check of a monitor to each of some regions. `occasion` tells it from every other time this is done. */

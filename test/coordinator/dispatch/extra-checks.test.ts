@@ -50,8 +50,17 @@ test("after a change every region is asked at once, with an attempt above 0 of t
   for (const { region, batch } of pushed) {
     const [check] = batch.checks;
     const { round, dueAt } = schedule.roundOf(monitor, region, NOW);
-    expect(check).toMatchObject({ round, scheduledAt: NOW, attempt: Math.max(1, NOW - dueAt) });
+    expect(check).toMatchObject({ round, scheduledAt: NOW, attempt: NOW - dueAt + 1 });
   }
+});
+
+test("questions of any two instants are told apart, also those of the round's very beginning", async () => {
+  const { extraChecks, schedule, pushed } = setUp();
+  const monitor = aMonitor({ id: "mon_asked" });
+  schedule.set(monitor);
+  const { dueAt } = schedule.roundOf(monitor, "eu-west", NOW);
+  for (const at of [dueAt, dueAt + 1, dueAt + 2]) await extraChecks.confirm(monitor, ["eu-west"], at);
+  expect(pushed.map(({ batch }) => batch.checks[0]?.attempt)).toEqual([1, 2, 3]);
 });
 
 test("a region that is new checks at once what it would else not come to for long", async () => {

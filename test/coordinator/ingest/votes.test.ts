@@ -51,8 +51,8 @@ afterAll(async () => {
 
 test("what a region's agent makes up of checks that are not scheduled, or not due yet, is no vote", async () => {
   const [first] = agent.checks as [Check];
-  const round = Math.floor((first.scheduledAt - first.attempt) / 300_000);
-  const dueAt = first.scheduledAt - first.attempt;
+  const dueAt = first.scheduledAt - first.attempt + 1;
+  const round = Math.floor(dueAt / 300_000);
   const now = Date.now();
   const forged: Array<Partial<Result>> = [
     { attempt: 0, round: first.round, scheduledAt: now },
