@@ -155,19 +155,20 @@ describe("the agent's releases", () => {
       const slow = await Promise.all(
         Array.from({ length: 32 }, async () => {
           const leave = new AbortController();
-          const { status } = await fetch(`${coordinator.url}/agent/releases/1.9.0/large.gz`, { signal: leave.signal });
-          expect(status).toBe(200);
-          return leave;
+          const response = await fetch(`${coordinator.url}/agent/releases/1.9.0/large.gz`, { signal: leave.signal });
+          expect(response.status).toBe(200);
+          // The download goes on while somebody holds its response.
+          return { leave, response };
         }),
       );
       const refused = await get("/install.sh");
       expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
-      slow[0]?.abort();
+      slow[0]?.leave.abort();
       await until(
         async () => (await get("/install.sh")).status,
         (status) => status === 200,
       );
-      for (const leave of slow) leave.abort();
+      for (const { leave } of slow) leave.abort();
     });
   });
 });

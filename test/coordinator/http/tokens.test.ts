@@ -95,9 +95,10 @@ test("one who looks on with a token is cut off when it is deleted, on whichever 
       headers: { authorization: `Bearer ${token}` },
     });
     const byMessage = new WebSocket(`${another.url.replace("http", "ws")}/v1/live`);
+    const welcomed = Promise.all([byHeader, byMessage].map((socket) => once(socket, "message")));
     await once(byMessage, "open");
     byMessage.send(JSON.stringify({ type: "hello", token }));
-    const welcomes = await Promise.all([byHeader, byMessage].map((socket) => once(socket, "message")));
+    const welcomes = await welcomed;
     expect(welcomes.map(([data]) => JSON.parse(String(data)).type)).toEqual(["welcome", "welcome"]);
     const closed = Promise.all([byHeader, byMessage].map((socket) => once(socket, "close")));
     await coordinator.call("DELETE", `/v1/tokens/${id}`);
