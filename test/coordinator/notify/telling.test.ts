@@ -173,7 +173,8 @@ test("where nobody knows whether a message arrived, a reminder follows while the
     );
   const [reminder] = await until(
     () => own("planned"),
-    ({ length }) => length === 1,
+    // Before it is sent, the message itself is planned.
+    ([planned]) => planned?.repeat === 1,
   );
   const [unheard] = await own("uncertain");
   expect(unheard).toMatchObject({ event: "down", attempts: 1 });
