@@ -130,12 +130,7 @@ export function showPages({
     h(
       "header",
       { class: "top" },
-      h(
-        "a",
-        { class: "brand", href: "#/" },
-        h("img", { src: "/assets/coordinator/dashboard/icon.svg", alt: "" }),
-        "Watchpost",
-      ),
+      h("a", { class: "brand", href: "#/" }, h("img", { src: "/assets/icon.svg", alt: "" }), "Watchpost"),
       h("nav", { "aria-label": "Pages" }, ...sections.map(({ link }) => link)),
       h("button", { type: "button", class: "quiet", onclick: () => signOut(null) }, "Sign out"),
     ),

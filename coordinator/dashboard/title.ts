@@ -1,6 +1,6 @@
 import { setAttribute } from "./dom.ts";
 
-const ICON = "/assets/coordinator/dashboard/icon.svg";
+const ICON = "/assets/icon.svg";
 
 /** The window's title and icon, which tell in a row of tabs how many monitors are down. */
 export function createTitle() {

@@ -6,8 +6,8 @@ import { startTestClickHouse, startTestPostgres } from "./servers.ts";
 
 /** Starts, once for a whole run, what all tests share, and stops it in the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // The compiler does not renew the agent in one file.
-  execFileSync(process.execPath, ["install/bundle-agent.js"]);
+  // The compiler does not renew what is put together: the agent in one file, and the page.
+  for (const script of ["install/bundle-agent.js", "install/bundle-page.js"]) execFileSync(process.execPath, [script]);
   await haveRedis();
   const [postgres, clickHouse] = await Promise.all([startTestPostgres(), startTestClickHouse()]);
   project.provide("postgresUrl", postgres.url);

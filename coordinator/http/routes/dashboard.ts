@@ -4,24 +4,8 @@ import { extname } from "node:path";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../problem.ts";
 
-/** The folder of this project that holds what browsers can run: the one this file was built into, or `dist` from the sources. */
-const built = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/" : "../../../", import.meta.url);
-const pageFolder = "coordinator/dashboard/";
-/** What the page shares with the other parts. Pure modules only: they run in the browser as they are. */
-const sharedModules = [
-  "coordinator/agents/enrollment-line.js",
-  "coordinator/agents/trouble.js",
-  "coordinator/agents/words.js",
-  "coordinator/chooses.js",
-  "coordinator/maintenance/words.js",
-  "coordinator/notify/reach.js",
-  "coordinator/notify/words.js",
-  "coordinator/incidents/course.js",
-  "coordinator/incidents/words.js",
-  "coordinator/quantities.js",
-  "coordinator/verdict/verdict.js",
-  "shared/duration.js",
-];
+/** What `install/bundle-page.js` has made: beside what this file was built into, or in `dist` from the sources. */
+const folder = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/page/" : "../../../page/", import.meta.url);
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -69,7 +53,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
   }
 
   const open = { config: { open: true } };
-  app.get("/", open, (request, reply) => send(`${pageFolder}index.html`, request, reply));
+  app.get("/", open, (request, reply) => send("index.html", request, reply));
   app.get<{ Querystring: { down?: string } }>("/icon.svg", open, ({ query }, reply) => {
     const down = Number(query.down);
     if (!Number.isInteger(down) || down < 1) throw new Problem(422, "down: must be a whole number from 1");
@@ -90,14 +74,13 @@ function iconOf(down: number): string {
 }
 
 function readAssets(): Map<string, Asset> {
-  const folder = new URL(pageFolder, built);
   if (!existsSync(folder)) return new Map();
-  const names = [...readdirSync(folder).map((name) => pageFolder + name), ...sharedModules];
-  return new Map(names.filter((name) => extname(name) in types).map((name) => [name, readAsset(name)]));
+  const names = readdirSync(folder).filter((name) => extname(name) in types);
+  return new Map(names.map((name) => [name, readAsset(name)]));
 }
 
 function readAsset(name: string): Asset {
-  const body = readFileSync(new URL(name, built));
+  const body = readFileSync(new URL(name, folder));
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return { body, type: types[extname(name)] as string, etag };
 }
