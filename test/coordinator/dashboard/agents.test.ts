@@ -1,8 +1,8 @@
 import pg from "pg";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AgentLoad } from "../../../shared/agent-message.ts";
-import { findChromium, startBrowser } from "../../support/browser.ts";
+import { findChromium, startBrowser, type TestBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
 import { type HandAgent, startHandAgent } from "../../support/hand-agent.ts";
@@ -40,7 +40,7 @@ const refused: AgentLoad = {
 
 describe.skipIf(chromium === null)("the agents on the dashboard", () => {
   let coordinator: TestCoordinator;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
   let agents: HandAgent[];
   const complaints: string[] = [];

@@ -1,8 +1,8 @@
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { settingLabel } from "../../../coordinator/dashboard/setting-label.ts";
 import { signatureOf } from "../../../coordinator/notify/channels/webhook.ts";
-import { findChromium, startBrowser } from "../../support/browser.ts";
+import { findChromium, startBrowser, type TestBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
 import type { Receiver } from "../../support/receiver.ts";
@@ -24,7 +24,7 @@ test.each([
 describe.skipIf(chromium === null)("alerts on the dashboard", () => {
   let coordinator: TestCoordinator;
   let receiver: Receiver;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
   const complaints: string[] = [];
 

@@ -1,6 +1,6 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findChromium, startBrowser } from "../../support/browser.ts";
+import { findChromium, startBrowser, type TestBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
 
@@ -8,7 +8,7 @@ const chromium = findChromium();
 
 describe.skipIf(chromium === null)("maintenance on the dashboard", () => {
   let coordinator: TestCoordinator;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
   let monitorId: string;
   const complaints: string[] = [];

@@ -1,9 +1,9 @@
 import { Client } from "pg";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RegionRow } from "../../../coordinator/http/api-types.ts";
 import type { Result } from "../../../shared/result.ts";
-import { findChromium, startBrowser } from "../../support/browser.ts";
+import { findChromium, startBrowser, type TestBrowser } from "../../support/browser.ts";
 import type { TestCoordinator } from "../../support/coordinator.ts";
 import { adminToken, startTestCoordinator } from "../../support/coordinator.ts";
 import type { HandAgent } from "../../support/hand-agent.ts";
@@ -34,7 +34,7 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
   let coordinator: TestCoordinator;
   const ids = new Map<string, string>();
   let agents: Readonly<Record<"eu-west" | "us-east", HandAgent>>;
-  let browser: Browser;
+  let browser: TestBrowser;
   let context: BrowserContext;
   let page: Page;
   /** What the console said, but for the browser's own note on an answer that is no success. */
