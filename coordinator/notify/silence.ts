@@ -6,7 +6,7 @@ export interface Above {
   readonly heardAt: number | null;
   /** Of those that are well: since when the one is that has been for the shortest time. */
   readonly wellSince: number | null;
-  /** When the monitor itself was last heard of. */
+  /** When the monitor itself was last heard of from the region that was heard the longest ago. */
   readonly ownHeardAt: number | null;
   /** The longest that a check of any of them takes, in ms. */
   readonly timeoutMs: number;
@@ -17,8 +17,9 @@ const ON_ITS_WAY_MS = 10_000;
 
 /**
  * Whether nobody is to be told of a monitor's trouble, for now, because of what it depends on. That is down, or was
- * not looked at since the trouble began, or came back and the monitor itself was not looked at since. All of them have
- * been asked, so this takes no longer than a check; should no answer come, people are told.
+ * not looked at since the trouble began, or came back and some region has not looked at the monitor itself since. All
+ * of them have been asked, so this takes no longer than a check, or two where one found it well; should no answer come,
+ * people are told.
  * @param startedAt when the trouble began; null for what is no incident
  * @param toldAt when it was known
  * @param inDoubt it is being found out whether the monitor has come back
@@ -37,6 +38,7 @@ export function isSilencedBy(
   const { heardAt, wellSince, ownHeardAt, timeoutMs } = above;
   const patience = timeoutMs + ON_ITS_WAY_MS;
   if (heardAt !== null && heardAt < startedAt) return now < toldAt + patience;
-  if (wellSince === null || wellSince <= startedAt || now >= wellSince + patience) return false;
-  return inDoubt || ownHeardAt === null || ownHeardAt <= wellSince;
+  if (wellSince === null || wellSince <= startedAt) return false;
+  if (inDoubt) return now < wellSince + 2 * patience;
+  return now < wellSince + patience && (ownHeardAt === null || ownHeardAt <= wellSince);
 }

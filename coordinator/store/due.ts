@@ -123,7 +123,7 @@ async function readAbove(client: PostgresClient, monitorIds: readonly string[]):
             min(coalesce(at, '-infinity')) FILTER (WHERE verdict IN ('up', 'degraded')) AS heard_at,
             max(since) FILTER (WHERE verdict IN ('up', 'degraded')) AS well_since,
             greatest(max(timeout_ms), max((own.spec->>'timeoutMs')::int)) AS timeout_ms,
-            (SELECT max(checked_at) FROM monitor_region_status v WHERE v.monitor_id = child AND v.status <> 'error') AS own_heard_at
+            (SELECT min(checked_at) FROM monitor_region_status v WHERE v.monitor_id = child AND v.status <> 'error') AS own_heard_at
      FROM parents JOIN monitors own ON own.id = child GROUP BY child`,
     [[...new Set(monitorIds)]],
   );

@@ -83,6 +83,15 @@ test.each([
   [{ above: { ...above, wellSince: now - 400, ownHeardAt: now - 300 } }, "queued"],
   [{ above: { ...above, wellSince: now - 400, ownHeardAt: now - 300 }, inDoubt: true }, "planned"],
   [{ above: { ...above, wellSince: now - 12_000 }, startedAt: now - 20_000, content: longAgo }, "queued"],
+  // That is found out by a second check.
+  [
+    { above: { ...above, wellSince: now - 12_000 }, startedAt: now - 30_000, content: longAgo, inDoubt: true },
+    "planned",
+  ],
+  [
+    { above: { ...above, wellSince: now - 23_000 }, startedAt: now - 30_000, content: longAgo, inDoubt: true },
+    "queued",
+  ],
   // An earlier message of the same is on its way.
   [{ isBehind: true }, "planned"],
   [{ isBehind: true, event: "up" }, "planned"],
