@@ -39,6 +39,7 @@ import { createResultsWorkers } from "./ingest/workers.ts";
 import { createJudgement } from "./judgement.ts";
 import { createLiveClients } from "./live/clients.ts";
 import { createLiveFeed } from "./live/feed.ts";
+import { createTokenReview } from "./live/token-review.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ChannelType } from "./notify/channels/channel.ts";
 import { channels as channelKinds } from "./notify/channels/index.ts";
@@ -221,6 +222,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   const access = createAccess({ adminToken: config.adminToken, tokens: stores.apiTokens });
   const liveClients = createLiveClients({ callerWith: access.callerWith, logger });
   const live = createLiveFeed({ clients: liveClients, incidents, statuses, monitors, troubles, clock, logger });
+  const tokenReview = createTokenReview({ clients: liveClients, tokens: stores.apiTokens, logger });
   const dependencies = awaitDependencies({ postgres, clickhouse, queueServer, config, logger });
   const probes = { ...dependencies.probes, schedule: keeper.probe };
   const releasesDir = config.agentReleases ?? builtReleases;
@@ -288,6 +290,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
         drains.onChange();
         keeper.onGap();
         live.onGap();
+        tokenReview.now();
         onMaintenance();
         if (does.api) upgrades.wake();
       },
@@ -334,6 +337,7 @@ export function createCoordinator(config: CoordinatorConfig, supervisor: Supervi
   ];
   const informed: NamedPart[] = [
     ["live", onStop(live.settled)],
+    ["token review", tokenReview],
     ["changes", changes],
   ];
   const dispatching: NamedPart[] = [

@@ -3,6 +3,9 @@ import type { ApiTokenStore, Scope } from "../store/api-tokens.ts";
 import { scopes } from "../store/api-tokens.ts";
 import { readToken, tokenMatches } from "./token.ts";
 
+/** Who has the admin token. */
+export const ADMIN = "admin";
+
 /** Who calls the API. */
 export interface Caller {
   /** `admin` for the admin token, else the id of an API token. */
@@ -28,7 +31,7 @@ export function createAccess({
   readonly tokens: Pick<ApiTokenStore, "use">;
 }): Access {
   async function callerWith(token: string): Promise<Caller | null> {
-    if (tokenMatches(token, adminToken)) return { actor: "admin", name: "admin", scope: "admin" };
+    if (tokenMatches(token, adminToken)) return { actor: ADMIN, name: ADMIN, scope: "admin" };
     // The store is asked about nothing that cannot be one.
     if (!/^wpt_[0-9A-Za-z]{43}$/.test(token)) return null;
     const known = await tokens.use(hashSecret(token));

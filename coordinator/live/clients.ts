@@ -29,7 +29,9 @@ const CLOSE_TRY_AGAIN = 1013;
 export interface LiveClients {
   /** Takes over an HTTP upgrade. A caller that is not known by its header, null, has to say its token first. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller | null): void;
-  /** Ends the connections of a token that was removed. */
+  /** Whose tokens those who look on came with. */
+  actors(): string[];
+  /** Ends the connections of a token that is good no more. */
   cut(actor: string): void;
   broadcast(events: readonly LiveEvent[]): void;
   /** How many look on. */
@@ -113,9 +115,10 @@ export function createLiveClients({
         return void socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
       server.handleUpgrade(request, socket, head, (client) => serve(client, caller));
     },
+    actors: () => [...new Set(audience.values())],
     cut(actor) {
       for (const [client, whose] of audience) {
-        if (whose === actor) client.close(CLOSE_REFUSED, "the token was removed");
+        if (whose === actor) client.close(CLOSE_REFUSED, "the token is not accepted any more");
       }
     },
     broadcast(events) {

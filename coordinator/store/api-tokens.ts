@@ -32,6 +32,8 @@ export interface ApiTokenStore {
   remove(id: string): Promise<boolean>;
   /** The token of this hash, when it is good; that it was used is noted once a minute. */
   use(tokenHash: string): Promise<ApiToken | null>;
+  /** The ids of those of these that are good. */
+  goodAmong(ids: readonly string[]): Promise<Set<string>>;
 }
 
 interface Row {
@@ -44,6 +46,8 @@ interface Row {
   readonly expires_at: Date | null;
   readonly last_used_at: Date | null;
 }
+
+const IS_GOOD = "(expires_at IS NULL OR expires_at > now())";
 
 export function createApiTokenStore(postgres: Postgres): ApiTokenStore {
   return {
@@ -66,13 +70,20 @@ export function createApiTokenStore(postgres: Postgres): ApiTokenStore {
     async use(tokenHash) {
       const { rows } = await postgres.query<Row & { is_noted: boolean }>(
         `SELECT *, coalesce(last_used_at > now() - interval '1 minute', false) AS is_noted FROM api_tokens
-         WHERE token_hash = $1 AND (expires_at IS NULL OR expires_at > now())`,
+         WHERE token_hash = $1 AND ${IS_GOOD}`,
         [tokenHash],
       );
       const row = rows[0];
       if (!row || !hashMatches(tokenHash, row.token_hash)) return null;
       if (!row.is_noted) await postgres.query("UPDATE api_tokens SET last_used_at = now() WHERE id = $1", [row.id]);
       return toToken(row);
+    },
+    async goodAmong(ids) {
+      const { rows } = await postgres.query<{ id: string }>(
+        `SELECT id FROM api_tokens WHERE id = ANY($1) AND ${IS_GOOD}`,
+        [ids],
+      );
+      return new Set(rows.map(({ id }) => id));
     },
   };
 }
