@@ -358,7 +358,10 @@ describe.skipIf(chromium === null)("the dashboard in a browser", () => {
     const resume = row("Temporary").getByRole("button", { name: "Resume Temporary" });
     expect(await resume.evaluate((button) => button.matches(":focus"))).toBe(true);
     await resume.click();
-    await row("Temporary").getByText("Unknown").waitFor();
+    await row("Temporary")
+      .getByText(/Unknown|Up/)
+      .waitFor();
+    await row("Temporary").getByRole("button", { name: "Pause Temporary" }).waitFor();
 
     const remove = row("Temporary").getByRole("button", { name: "Delete Temporary" });
     await remove.click();
